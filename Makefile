@@ -1,0 +1,51 @@
+# `make test` is the gate: it installs what it needs and runs everything.
+
+GO        ?= go
+LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
+FUZZTIME  ?= 5s
+COUNT     ?= 6
+MODULES   := . integration
+
+.PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance torture help
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+test: deps lint unit integration fuzz examples demo ## Install what is missing, then run everything
+	@echo "all tests passed"
+
+deps: ## Install missing servers and tools (Debian, apt)
+	@./scripts/deps.sh
+
+fmt: ## Format the code
+	$(LINT) fmt ./...
+
+lint: ## gofmt, go vet, golangci-lint
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	  if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(LINT) run ./...
+
+unit: ## All tests of the module, with the race detector, on real servers
+	$(GO) test -race -timeout 15m ./...
+
+integration: ## The nested modules
+	cd integration && $(GO) vet ./... && $(GO) test -timeout 10m ./...
+
+fuzz: ## Each fuzz target for FUZZTIME
+	@./scripts/fuzz.sh $(FUZZTIME)
+
+examples: ## Run the example programs
+	@for dir in examples/*/; do echo "$$dir"; $(GO) run ./$$dir || exit 1; done
+
+demo: ## Run the demo; it checks every claim that it prints
+	$(GO) run ./cmd/livesql demo --once
+
+bench: ## Benchmarks, COUNT times, interleaved with their baselines
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./...
+
+conformance: ## Other projects' test suites through the wrapper (long)
+	$(GO) run ./internal/suites/cmd/conformance
+
+torture: ## The coherence test in full length
+	$(GO) test -race -run Coherence -timeout 15m ./internal/torture -torture=30s -v

@@ -1,0 +1,40 @@
+package cache
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"errors"
+
+	"github.com/vantage-go/live/driver"
+)
+
+// writeCall follows a statement with effects that was sent as a query: INSERT
+// … RETURNING, a transaction statement, anything unknown.
+type writeCall struct {
+	session   *session
+	statement *statement
+}
+
+var _ driver.Call = (*writeCall)(nil)
+
+// Rows makes the effects known twice: now, since the rows may have been
+// written and the caller may look at once; and when the rows are closed, since
+// only then the statement has ended.
+func (w *writeCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
+	s, st := w.session, w.statement
+	s.executed(st, nil)
+	return driver.ObserveRows(inner, func(err error) {
+		if len(st.analysis.Scan.Effects) > 0 && err == nil {
+			return // followed once already
+		}
+		s.executed(st, err)
+	}), nil
+}
+
+// Failed makes the effects known. A skipped statement was not sent.
+func (w *writeCall) Failed(err error) {
+	if errors.Is(err, sqldriver.ErrSkip) {
+		return
+	}
+	w.session.executed(w.statement, err)
+}

@@ -1,0 +1,145 @@
+package dialects
+
+import (
+	"slices"
+	"strings"
+)
+
+// Object is one table or view in a [Catalog].
+type Object struct {
+	Table Table
+	// View reports a view: it has no rows of its own.
+	View bool
+	// Covered reports that every change of the table's rows reaches the
+	// change feed. Results that depend on an uncovered table are not kept.
+	Covered bool
+	// Why says why the table is not covered.
+	Why string
+	// Mentions holds the names in the definition of a view.
+	Mentions []string
+	// Fires holds the names in the triggers of a table or view, and those of
+	// the tables that its foreign keys cascade to: what writing it may read
+	// and write besides.
+	Fires []string
+}
+
+// Catalog is one snapshot of a database's tables, views and triggers. It
+// never changes.
+type Catalog struct {
+	objects map[string][]*Object
+	fold    func(string) string
+	version uint64
+}
+
+// NewCatalog returns a catalogue of objects. Fold brings a name to the
+// spelling under which two names are the same object; names in scans of the
+// flavor are folded alike.
+func NewCatalog(version uint64, fold func(string) string, objects []Object) *Catalog {
+	c := &Catalog{objects: make(map[string][]*Object, len(objects)), fold: fold, version: version}
+	for i := range objects {
+		o := &objects[i]
+		name := fold(o.Table.Name)
+		c.objects[name] = append(c.objects[name], o)
+	}
+	return c
+}
+
+// Version returns the version that NewCatalog was given.
+func (c *Catalog) Version() uint64 { return c.version }
+
+// Find returns the objects with that name, in whatever schema.
+func (c *Catalog) Find(name string) []*Object { return c.objects[c.fold(name)] }
+
+// Objects returns all objects in order of their names.
+func (c *Catalog) Objects() []*Object {
+	var all []*Object
+	for _, objects := range c.objects {
+		all = append(all, objects...)
+	}
+	slices.SortFunc(all, func(a, b *Object) int { return a.Table.Compare(b.Table) })
+	return all
+}
+
+// Reads returns the tables that a statement with those names in it can read: a
+// superset, since a name may also be that of a column. Views are replaced by
+// the tables behind them.
+func (c *Catalog) Reads(names []string) []Table {
+	return c.closure(names, func(o *Object) []string { return o.Mentions })
+}
+
+// Writes returns the tables that a statement with those names in it can write,
+// a superset likewise, with everything that triggers and foreign keys may
+// touch.
+func (c *Catalog) Writes(names []string) []Table {
+	return c.closure(names, func(o *Object) []string { return append(slices.Clone(o.Mentions), o.Fires...) })
+}
+
+func (c *Catalog) closure(names []string, next func(*Object) []string) []Table {
+	var tables []Table
+	seen := make(map[*Object]bool)
+	for queue := slices.Clone(names); len(queue) > 0; {
+		name := queue[0]
+		queue = queue[1:]
+		for _, o := range c.Find(name) {
+			if seen[o] {
+				continue
+			}
+			seen[o] = true
+			if !o.View {
+				tables = append(tables, o.Table)
+			}
+			queue = append(queue, next(o)...)
+		}
+	}
+	return sortTables(tables)
+}
+
+// functions returns the names of calls that are not tables or views: a table
+// stands before a parenthesis too, in front of a list of columns.
+func (c *Catalog) functions(calls []string) []string {
+	var functions []string
+	for _, name := range calls {
+		if c.Find(name) == nil {
+			functions = append(functions, name)
+		}
+	}
+	return functions
+}
+
+// Uncovered returns the first table of tables that is not covered, and why.
+func (c *Catalog) Uncovered(tables []Table) (table Table, why string, found bool) {
+	for _, t := range tables {
+		o := c.object(t)
+		switch {
+		case o == nil:
+			return t, "it is not in the catalogue", true
+		case !o.Covered:
+			return t, o.Why, true
+		}
+	}
+	return Table{}, "", false
+}
+
+func (c *Catalog) object(t Table) *Object {
+	for _, o := range c.Find(t.Name) {
+		if o.Table == t {
+			return o
+		}
+	}
+	return nil
+}
+
+// FoldASCII lowers the letters A to Z, as SQLite compares names.
+func FoldASCII(name string) string {
+	for i := range len(name) {
+		if c := name[i]; 'A' <= c && c <= 'Z' {
+			return strings.Map(func(r rune) rune {
+				if 'A' <= r && r <= 'Z' {
+					return r + 'a' - 'A'
+				}
+				return r
+			}, name)
+		}
+	}
+	return name
+}

@@ -1,0 +1,14 @@
+// Package dialects tells what a SQL text means, for every database that
+// livesql speaks to, and keeps the registry of those databases.
+//
+// A text is understood in layers, each of which may only narrow what the one
+// before it allowed:
+//
+//	text → [Scan]: own lexer, no grammar     what kind of statement, which names occur
+//	     → [Analyzer] of a dialect           which tables are read and written
+//	     → closure over one [Catalog]        views, triggers, foreign keys behind those tables
+//
+// A text that is not understood is never a read, and counts as writing
+// everything. Nothing here does I/O or imports a driver; the dialects in the
+// folders below do.
+package dialects

@@ -1,0 +1,44 @@
+package mysql
+
+import (
+	sqldriver "database/sql/driver"
+	"fmt"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/vantage-go/live/dialects"
+)
+
+func init() {
+	dialects.Register(Dialect{})
+}
+
+// Dialect is MySQL and MariaDB with go-sql-driver/mysql.
+type Dialect struct{}
+
+var _ dialects.Dialect = Dialect{}
+
+// Name returns "mysql".
+func (Dialect) Name() string { return "mysql" }
+
+// BindName returns "mysql".
+func (Dialect) BindName() string { return "mysql" }
+
+// Flavor returns [dialects.MySQL].
+func (Dialect) Flavor() dialects.Flavor { return dialects.MySQL }
+
+// Takes reports whether v is of a type that the driver leaves to database/sql.
+func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+
+// Connector returns a connector of go-sql-driver/mysql.
+func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("mysql: %w", err)
+	}
+	c, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, fmt.Errorf("mysql: %w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	sqldriver "database/sql/driver"
+	"fmt"
+
+	"github.com/lib/pq"
+
+	"github.com/vantage-go/live/dialects"
+)
+
+func init() {
+	dialects.Register(Dialect{})
+}
+
+// Dialect is PostgreSQL with lib/pq.
+type Dialect struct{}
+
+var _ dialects.Dialect = Dialect{}
+
+// Name returns "postgres".
+func (Dialect) Name() string { return "postgres" }
+
+// BindName returns "postgres".
+func (Dialect) BindName() string { return "postgres" }
+
+// Flavor returns [dialects.Postgres].
+func (Dialect) Flavor() dialects.Flavor { return dialects.Postgres }
+
+// Takes reports whether v is of a type that lib/pq leaves to database/sql.
+func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+
+// Connector returns a connector of lib/pq.
+func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
+	c, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return c, nil
+}

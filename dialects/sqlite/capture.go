@@ -1,0 +1,194 @@
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The names of everything that livesql puts into a database. The log's version
+// is part of the names: a process that does not know a name never touches it.
+const (
+	logTable      = "livesql_log"
+	metaTable     = "livesql_meta"
+	pruneTrigger  = "livesql_prune"
+	capturePrefix = "livesql_on_"
+)
+
+// logVersion is the version of the layout below.
+const logVersion = 1
+
+// The log keeps its newest keepRows rows and prunes every pruneEvery inserts,
+// in the transaction of the writer: that needs no process of ours and no lock
+// of its own. A reader that slept longer starts afresh.
+const (
+	keepRows   = 1 << 16
+	pruneEvery = 1 << 10
+)
+
+// baseStatements create the log. Its key column has no type, so that integer,
+// text and blob keys stay what they are. Ids are given by rowid order: the
+// newest row is never pruned, so none is given twice, and a rolled back one is
+// given again to a row that nobody has seen yet.
+var baseStatements = []string{
+	`CREATE TABLE IF NOT EXISTS main.` + logTable + `(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL DEFAULT (random()), tbl TEXT NOT NULL, op TEXT NOT NULL, k)`,
+	`CREATE TABLE IF NOT EXISTS main.` + metaTable + `(one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, auto INTEGER NOT NULL)`,
+	fmt.Sprintf(`INSERT OR IGNORE INTO main.%s(one, version, auto) VALUES (1, %d, 0)`, metaTable, logVersion),
+	fmt.Sprintf(`CREATE TRIGGER IF NOT EXISTS main.%s AFTER INSERT ON %s WHEN NEW.id %% %d = 0 BEGIN DELETE FROM %[2]s WHERE id <= NEW.id - %[4]d; END`,
+		pruneTrigger, logTable, pruneEvery, keepRows),
+}
+
+// capture is one trigger of ours: its name, and its definition from the name
+// on, which is how SQLite stores it behind "CREATE TRIGGER ".
+type capture struct {
+	name, definition string
+}
+
+func (c capture) stored() string { return "CREATE TRIGGER " + c.definition }
+
+// captures returns the triggers that t needs.
+//
+// AFTER triggers log the keys that a statement wrote. They do not see rows
+// that a REPLACE conflict deletes, unless the writer's connection has
+// recursive_triggers on, which nobody can rely on: BEFORE triggers log those
+// that a unique index is about to throw out. (The primary key throws out only
+// the row with the new row's own key.)
+func (t *table) needs() []capture {
+	k := t.keys()
+	var all []capture
+	add := func(suffix, when, body string) {
+		name := quoteName(capturePrefix + t.name + "_" + suffix)
+		all = append(all, capture{
+			name:       capturePrefix + t.name + "_" + suffix,
+			definition: fmt.Sprintf("%s %s ON %s BEGIN %s END", name, when, quoteName(t.name), body),
+		})
+	}
+	add("ai", "AFTER INSERT", k.log(opInsert, "NEW"))
+	add("au", "AFTER UPDATE", k.log(opUpdate, "NEW")+k.logMoved())
+	add("ad", "AFTER DELETE", k.log(opDelete, "OLD"))
+	if victims := t.victims(); victims != "" && !k.whole {
+		add("bi", "BEFORE INSERT", k.logVictims(victims))
+		add("bu", "BEFORE UPDATE", k.logVictims("("+victims+") AND NOT "+k.same("v", "OLD")))
+	}
+	return all
+}
+
+// Operations as the log spells them.
+const (
+	opInsert = "I"
+	opUpdate = "U"
+	opDelete = "D"
+	opWhole  = "T"
+)
+
+// keyExprs makes SQL for the key of one table.
+type keyExprs struct {
+	table string
+	names []string // key columns, quoted
+	// whole: rows have no key that can be told; marks on the whole table
+	// stand for them.
+	whole bool
+}
+
+func (t *table) keys() keyExprs {
+	k := keyExprs{table: t.name, whole: len(t.key) == 0}
+	for _, c := range t.key {
+		k.names = append(k.names, quoteName(c))
+	}
+	for _, u := range t.unique {
+		if u.exotic {
+			k.whole = true
+		}
+	}
+	return k
+}
+
+// of returns the key of the row called row: the value itself, or the SQL
+// literals of a composite key in a row, which no two keys share.
+func (k keyExprs) of(row string) string {
+	if len(k.names) == 1 {
+		return row + "." + k.names[0]
+	}
+	parts := make([]string, len(k.names))
+	for i, name := range k.names {
+		parts[i] = "quote(" + row + "." + name + ")"
+	}
+	return strings.Join(parts, "||','||")
+}
+
+// log writes one row of the log.
+func (k keyExprs) log(op, row string) string {
+	if k.whole {
+		return fmt.Sprintf("INSERT INTO %s(tbl, op) VALUES (%s, '%s');", logTable, quoteText(k.table), opWhole)
+	}
+	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) VALUES (%s, '%s', %s);", logTable, quoteText(k.table), op, k.of(row))
+}
+
+// logMoved logs the old key of a row whose key was changed.
+func (k keyExprs) logMoved() string {
+	if k.whole {
+		return ""
+	}
+	return fmt.Sprintf(" INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s WHERE NOT %s;",
+		logTable, quoteText(k.table), opDelete, k.of("OLD"), k.same("OLD", "NEW"))
+}
+
+// same compares two keys by their bytes: two texts that a collation calls
+// equal are two keys to whoever holds them.
+func (k keyExprs) same(a, b string) string {
+	parts := make([]string, len(k.names))
+	for i, name := range k.names {
+		parts[i] = fmt.Sprintf("quote(%s.%s) IS quote(%s.%[2]s)", a, name, b)
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+// logVictims logs the keys of the rows, called v, that match.
+func (k keyExprs) logVictims(match string) string {
+	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s FROM %s AS v WHERE %s;",
+		logTable, quoteText(k.table), opDelete, k.of("v"), quoteName(k.table), match)
+}
+
+// victims matches the rows, called v, that the row NEW would throw out of
+// unique indexes. It is empty for a table without such an index.
+func (t *table) victims() string {
+	var rows []string
+	for _, u := range t.unique {
+		if u.exotic {
+			continue
+		}
+		var all []string
+		for _, c := range u.columns {
+			name := quoteName(c.name)
+			all = append(all, fmt.Sprintf("v.%s = NEW.%[1]s COLLATE %s", name, quoteName(c.collation)))
+		}
+		rows = append(rows, "("+strings.Join(all, " AND ")+")")
+	}
+	return strings.Join(rows, " OR ")
+}
+
+// uncovered says why changes of the table do not all reach the log, or
+// returns nothing.
+func (t *table) uncovered(installed bool) string {
+	switch {
+	case t.kind != "table":
+		return "it is a " + t.kind + " table, which cannot have triggers"
+	case !installed:
+		return "livesql is not installed in this database"
+	}
+	for _, c := range t.needs() {
+		text, ok := t.captures[c.name]
+		switch {
+		case !ok:
+			return "it has no capture trigger " + c.name
+		case text != c.stored():
+			return "its capture trigger " + c.name + " is out of date"
+		}
+	}
+	return ""
+}
+
+// quoteName quotes an identifier.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// quoteText quotes a text literal.
+func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }

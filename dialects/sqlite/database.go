@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/listen"
+)
+
+// database is the backend of one handle: its change log and the meaning of
+// its statements, over connections of its own.
+type database struct {
+	// own dials livesql's own connections. The program's pool is never used.
+	own *sql.DB
+	log *slog.Logger
+
+	// auto tells whether the backend installs triggers itself.
+	auto atomic.Bool
+	// nextInstall is when a failed installation may be tried again. It belongs
+	// to the feed's goroutine.
+	nextInstall time.Time
+
+	identity atomic.Uint64
+	catalog  atomic.Pointer[dialects.Catalog]
+	versions atomic.Uint64
+
+	analyst analyst
+}
+
+var _ listen.Backend = (*database)(nil)
+
+func newDatabase(config listen.BackendConfig) *database {
+	// The program's connector is not ours to close.
+	own := struct{ sqldriver.Connector }{config.Connector}
+	d := &database{own: sql.OpenDB(own), log: config.Log}
+	// A connection that is given back is gone: an idle one could be to a file
+	// that was replaced.
+	d.own.SetMaxIdleConns(-1)
+	d.auto.Store(config.Install == listen.InstallAuto || config.Install == listen.InstallOwn && config.DSN != "" && absent(config.DSN))
+	d.analyst.token = make(chan struct{}, 1)
+	d.analyst.never = config.Install == listen.InstallNever
+	d.publish(&schema{})
+	return d
+}
+
+// Identity numbers the files seen behind the connector.
+func (d *database) Identity() uint64 { return d.identity.Load() }
+
+// Version returns the current catalogue version.
+func (d *database) Version() uint64 { return d.versions.Load() }
+
+// publish makes s the schema that statements are analysed under.
+func (d *database) publish(s *schema) {
+	version := d.versions.Load() + 1
+	d.catalog.Store(s.catalog(version))
+	d.versions.Store(version)
+}
+
+// Close closes livesql's own connections.
+func (d *database) Close() error {
+	d.analyst.close()
+	return d.own.Close()
+}
+
+// Connect opens the feed's connection.
+func (d *database) Connect(ctx context.Context) (listen.Reader, error) {
+	return connect(ctx, d)
+}
+
+// closeOnce is a connection that may be closed from two sides.
+type closeOnce struct {
+	once sync.Once
+	conn *sql.Conn
+	err  error
+}
+
+func (c *closeOnce) Close() error {
+	c.once.Do(func() { c.err = c.conn.Close() })
+	return c.err
+}

@@ -1,0 +1,176 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// NoTableError is returned for a table that cannot be captured.
+type NoTableError struct {
+	Table string
+	Why   string
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("sqlite: table %q cannot be captured: %s", e.Table, e.Why)
+}
+
+// Install creates the log and the capture triggers of the named tables, or of
+// all tables when none is named, in one transaction. What is there already is
+// left alone, what is out of date is replaced. Every table whose triggers
+// changed gets a mark on the whole table, so that other processes forget what
+// they read while it was not captured. It returns the tables that it changed,
+// or a [*NoTableError].
+func Install(ctx context.Context, db *sql.DB, tables ...string) ([]string, error) {
+	return install(ctx, db, false, tables)
+}
+
+// Uninstall drops the capture triggers of the named tables, or everything
+// that Install created when none is named.
+func Uninstall(ctx context.Context, db *sql.DB, tables ...string) error {
+	return immediate(ctx, db, func(tx *sql.Conn) error {
+		s, err := loadSchema(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range s.tables {
+			if len(tables) > 0 && !slices.Contains(tables, t.name) {
+				continue
+			}
+			if err := t.drop(ctx, tx); err != nil {
+				return err
+			}
+		}
+		if len(tables) > 0 {
+			return nil
+		}
+		for _, name := range []string{logTable, metaTable} {
+			if _, err := tx.ExecContext(ctx, "DROP TABLE IF EXISTS main."+name); err != nil {
+				return fmt.Errorf("sqlite: dropping %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// TableStatus tells how one table is covered.
+type TableStatus struct {
+	Name    string
+	Covered bool
+	// Why says why the table is not covered.
+	Why string
+}
+
+// Status tells how every table of the database is covered.
+func Status(ctx context.Context, db *sql.DB) ([]TableStatus, error) {
+	s, err := loadSchema(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	var all []TableStatus
+	for _, t := range s.tables {
+		why := t.uncovered(s.installed)
+		all = append(all, TableStatus{Name: t.name, Covered: why == "", Why: why})
+	}
+	return all, nil
+}
+
+func install(ctx context.Context, db *sql.DB, auto bool, only []string) (changed []string, err error) {
+	err = immediate(ctx, db, func(tx *sql.Conn) error {
+		changed = nil
+		for _, statement := range baseStatements {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("sqlite: creating the change log: %w", err)
+			}
+		}
+		if auto {
+			if _, err := tx.ExecContext(ctx, "UPDATE main."+metaTable+" SET auto = 1 WHERE auto = 0"); err != nil {
+				return fmt.Errorf("sqlite: creating the change log: %w", err)
+			}
+		}
+		s, err := loadSchema(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.mustHold(only); err != nil {
+			return err
+		}
+		for _, t := range s.tables {
+			if len(only) > 0 && !slices.Contains(only, t.name) || t.kind != "table" || t.uncovered(true) == "" {
+				continue
+			}
+			if err := t.attach(ctx, tx); err != nil {
+				return err
+			}
+			changed = append(changed, t.name)
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// mustHold checks that the named tables can be captured.
+func (s *schema) mustHold(names []string) error {
+	for _, name := range names {
+		i := slices.IndexFunc(s.tables, func(t *table) bool { return t.name == name })
+		switch {
+		case i < 0:
+			return &NoTableError{Table: name, Why: "there is no such table"}
+		case s.tables[i].kind != "table":
+			return &NoTableError{Table: name, Why: "it is a " + s.tables[i].kind + " table"}
+		}
+	}
+	return nil
+}
+
+// attach replaces the capture triggers of t and marks the table.
+func (t *table) attach(ctx context.Context, tx *sql.Conn) error {
+	if err := t.drop(ctx, tx); err != nil {
+		return err
+	}
+	for _, c := range t.needs() {
+		if _, err := tx.ExecContext(ctx, "CREATE TRIGGER main."+c.definition); err != nil {
+			return fmt.Errorf("sqlite: creating trigger %s: %w", c.name, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO main."+logTable+"(tbl, op) VALUES (?, ?)", t.name, opWhole); err != nil {
+		return fmt.Errorf("sqlite: marking table %s: %w", t.name, err)
+	}
+	return nil
+}
+
+func (t *table) drop(ctx context.Context, tx *sql.Conn) error {
+	for name := range t.captures {
+		if _, err := tx.ExecContext(ctx, "DROP TRIGGER main."+quoteName(name)); err != nil {
+			return fmt.Errorf("sqlite: dropping trigger %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// immediate runs f in a transaction that has the write lock from its start,
+// so that what f reads is what it changes.
+func immediate(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("sqlite: taking the write lock: %w", err)
+	}
+	if err := f(conn); err != nil {
+		// The transaction must not stay open on a pooled connection, even
+		// when ctx is done.
+		_, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(err, rerr)
+	}
+	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+		_, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return fmt.Errorf("sqlite: committing: %w", errors.Join(err, rerr))
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/vantage-go/live/listen"
+)
+
+// maxDelta is the most log rows that one poll reads. A reader that is further
+// behind starts afresh: reading everything again is cheaper.
+const maxDelta = 50_000
+
+// installPause is the time between attempts to install triggers that fail.
+const installPause = time.Second
+
+// cursor is a place in the log of one file.
+type cursor struct {
+	id    int64 // of the last row seen, 0 for none
+	nonce int64 // of that row
+	// schema is the schema version at that place.
+	schema int64
+	// reader and moved remember what data_version said, on the connection
+	// that asked: on another one it means nothing.
+	reader *reader
+	moved  int64
+}
+
+// reader is the feed's connection.
+type reader struct {
+	db   *database
+	conn closeOnce
+	path string
+	file os.FileInfo
+}
+
+func connect(ctx context.Context, d *database) (_ listen.Reader, err error) {
+	conn, err := d.own.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	r := &reader{db: d, conn: closeOnce{conn: conn}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&r.path); err != nil {
+		return nil, fmt.Errorf("sqlite: looking for the file: %w", err)
+	}
+	if r.path == "" {
+		return nil, fmt.Errorf("sqlite: an in-memory database belongs to one connection alone: %w", listen.ErrNoLog)
+	}
+	if r.file, err = os.Stat(r.path); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	var dirty bool
+	if err := conn.QueryRowContext(ctx, "PRAGMA read_uncommitted").Scan(&dirty); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if dirty {
+		return nil, fmt.Errorf("sqlite: connections read uncommitted rows, of which no log tells: %w", listen.ErrNoLog)
+	}
+	// Waiting for a lock is bounded by the poll's deadline; a read must not
+	// fail because somebody commits just now.
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 500"); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	return r, nil
+}
+
+// Close closes the connection.
+func (r *reader) Close() error { return r.conn.Close() }
+
+// errReplaced ends a connection to a file that is no longer at its path.
+var errReplaced = errors.New("sqlite: another file has taken the place of the database")
+
+// Poll returns what was committed since the cursor.
+func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
+	if info, err := os.Stat(r.path); err != nil || !os.SameFile(info, r.file) {
+		// Connections that are open still read the old file.
+		r.db.identity.Add(1)
+		r.db.analyst.reopen.Store(true)
+		return listen.Delta{}, errReplaced
+	}
+	// Asked before the snapshot is taken: what is committed in between is
+	// read now and again next time.
+	var moved int64
+	if err := r.conn.conn.QueryRowContext(ctx, "PRAGMA main.data_version").Scan(&moved); err != nil {
+		return listen.Delta{}, fmt.Errorf("sqlite: asking for the data version: %w", err)
+	}
+	last, _ := since.(cursor)
+	if since != nil && last.reader == r && last.moved == moved && !r.installDue() {
+		return listen.Delta{Cursor: last}, nil
+	}
+	delta, next, err := r.read(ctx, since)
+	if err == nil && r.installDue() && r.install(ctx) {
+		// So that one poll after a CREATE TABLE is enough.
+		delta, next, err = r.read(ctx, since)
+	}
+	if err != nil {
+		return listen.Delta{}, err
+	}
+	next.reader, next.moved = r, moved
+	delta.Cursor = next
+	return delta, nil
+}
+
+// read reads the log and, when it has changed, the schema, in one snapshot.
+func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.Delta, next cursor, err error) {
+	tx, err := r.conn.conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return delta, next, fmt.Errorf("sqlite: opening a snapshot: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	last, resumed := since.(cursor)
+	if err := tx.QueryRowContext(ctx, "PRAGMA main.schema_version").Scan(&next.schema); err != nil {
+		return delta, next, fmt.Errorf("sqlite: reading the schema version: %w", err)
+	}
+	if !resumed || next.schema != last.schema {
+		delta.Reset = "the schema has changed"
+		if !resumed {
+			delta.Reset = "the feed has started"
+		}
+		s, err := loadSchema(ctx, tx)
+		if err != nil {
+			return delta, next, err
+		}
+		if err := r.adopt(ctx, tx, s); err != nil {
+			return delta, next, err
+		}
+	}
+	if !r.db.analyst.installed.Load() {
+		return delta, next, nil
+	}
+	if !resumed {
+		next.id, next.nonce, err = newest(ctx, tx)
+		return delta, next, err
+	}
+	changes, id, nonce, err := r.changes(ctx, tx, last)
+	var gap *gapError
+	switch {
+	case errors.As(err, &gap):
+		delta.Reset = gap.why
+		next.id, next.nonce, err = newest(ctx, tx)
+		return delta, next, err
+	case err != nil:
+		return delta, next, err
+	}
+	delta.Changes, next.id, next.nonce = changes, id, nonce
+	return delta, next, nil
+}
+
+// gapError says why the log does not continue where the cursor stands.
+type gapError struct{ why string }
+
+func (e *gapError) Error() string { return "sqlite: " + e.why }
+
+// changes reads the log from the cursor's own row on: that the row is still
+// there proves that this is the same log, and that nothing behind it was
+// pruned.
+func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes []listen.Change, id, nonce int64, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT id, nonce, tbl, op, k FROM main."+logTable+" WHERE id >= ? ORDER BY id LIMIT ?", last.id, maxDelta+1)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("sqlite: reading the change log: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	id, nonce = last.id, last.nonce
+	found := last.id == 0
+	for n := 0; rows.Next(); n++ {
+		var (
+			rowID, rowNonce int64
+			table, op       string
+			key             any
+		)
+		if err := rows.Scan(&rowID, &rowNonce, &table, &op, &key); err != nil {
+			return nil, 0, 0, fmt.Errorf("sqlite: reading the change log: %w", err)
+		}
+		switch {
+		case !found:
+			if rowID != last.id || rowNonce != last.nonce {
+				return nil, 0, 0, &gapError{"the change log no longer holds the last row that was read: it was pruned, or the database was restored"}
+			}
+			found = true
+			continue
+		case rowID != id+1:
+			return nil, 0, 0, &gapError{"the change log has a gap"}
+		case n >= maxDelta:
+			return nil, 0, 0, &gapError{"too many changes at once"}
+		}
+		id, nonce = rowID, rowNonce
+		change := listen.Change{Table: tableNamed(table), Op: listen.Op(op[0]), Key: key}
+		if key == nil {
+			change.Op = listen.Whole
+		}
+		changes = append(changes, change)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, 0, fmt.Errorf("sqlite: reading the change log: %w", err)
+	}
+	if !found {
+		return nil, 0, 0, &gapError{"the change log was emptied, or the database was restored"}
+	}
+	return changes, id, nonce, nil
+}
+
+func newest(ctx context.Context, tx *sql.Tx) (id, nonce int64, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT id, nonce FROM main."+logTable+" ORDER BY id DESC LIMIT 1").Scan(&id, &nonce)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, fmt.Errorf("sqlite: reading the end of the change log: %w", err)
+	}
+	return id, nonce, nil
+}
+
+// adopt makes s the current schema and learns whether triggers are to be
+// installed.
+func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) error {
+	d := r.db
+	if s.installed && !d.auto.Load() && !d.analyst.never {
+		var version int
+		var auto bool
+		err := tx.QueryRowContext(ctx, "SELECT version, auto FROM main."+metaTable).Scan(&version, &auto)
+		switch {
+		case err != nil:
+			return fmt.Errorf("sqlite: reading %s: %w", metaTable, err)
+		case version != logVersion:
+			return fmt.Errorf("sqlite: the change log has layout %d, this program knows %d: %w", version, logVersion, listen.ErrNoLog)
+		}
+		d.auto.Store(auto)
+	}
+	d.analyst.installed.Store(s.installed)
+	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
+		return t.kind == "table" && t.uncovered(s.installed) != ""
+	}))
+	d.publish(s)
+	d.analyst.refresh()
+	return nil
+}
+
+// installDue reports whether triggers are missing that the backend may
+// install.
+func (r *reader) installDue() bool {
+	return r.db.auto.Load() && r.db.analyst.missing.Load() && time.Now().After(r.db.nextInstall)
+}
+
+// install attaches triggers. That it fails, because the database is busy or
+// read-only, leaves tables uncovered and is no failure of the feed.
+func (r *reader) install(ctx context.Context) bool {
+	tables, err := install(ctx, r.db.own, true, nil)
+	if err != nil {
+		r.db.nextInstall = time.Now().Add(installPause)
+		r.db.log.Warn("livesql: capture triggers could not be installed; tables without them are not cached", "error", err)
+		return false
+	}
+	r.db.log.Info("livesql: capture triggers installed", "tables", tables)
+	return true
+}

@@ -1,0 +1,96 @@
+package rowset_test
+
+import (
+	sqldriver "database/sql/driver"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/vantage-go/live/internal/rowset"
+)
+
+// shapesOfRows are the results that benchmarks read.
+func shapesOfRows(rows int) map[string]*script {
+	text := result{names: []string{"id", "name", "margin"}}
+	bytes := result{names: []string{"id", "body"}}
+	for i := range rows {
+		text.rows = append(text.rows, []sqldriver.Value{int64(i) + 1000, fmt.Sprint("name ", i), 12.5})
+		bytes.rows = append(bytes.rows, []sqldriver.Value{int64(i) + 1000, []byte(strings.Repeat("x", 64))})
+	}
+	return map[string]*script{
+		fmt.Sprintf("text/%d", rows):  {results: []result{text}},
+		fmt.Sprintf("bytes/%d", rows): {results: []result{bytes}},
+	}
+}
+
+func each(b *testing.B, run func(b *testing.B, s *script)) {
+	b.Helper()
+	for _, n := range []int{1, 100} {
+		for name, s := range shapesOfRows(n) {
+			b.Run(name, func(b *testing.B) { run(b, s) })
+		}
+	}
+}
+
+func drain(b *testing.B, rows sqldriver.Rows, dest []sqldriver.Value) {
+	b.Helper()
+	for {
+		switch err := rows.Next(dest); err {
+		case nil:
+		case io.EOF:
+			_ = rows.Close()
+			return
+		default:
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUnrecorded is the fake driver by itself.
+func BenchmarkUnrecorded(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		b.ReportAllocs()
+		dest := make([]sqldriver.Value, len(s.results[0].names))
+		for b.Loop() {
+			inner, _ := s.open()
+			drain(b, inner, dest)
+		}
+	})
+}
+
+func BenchmarkRecord(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		b.ReportAllocs()
+		dest := make([]sqldriver.Value, len(s.results[0].names))
+		for b.Loop() {
+			inner, _ := s.open()
+			rows, _, _ := rowset.Record(inner, rowset.Budget{Bytes: 1 << 20})
+			drain(b, rows, dest)
+		}
+	})
+}
+
+// BenchmarkStream records a result that outgrows its budget at once.
+func BenchmarkStream(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		b.ReportAllocs()
+		dest := make([]sqldriver.Value, len(s.results[0].names))
+		for b.Loop() {
+			inner, _ := s.open()
+			rows, _, _ := rowset.Record(inner, rowset.Budget{})
+			drain(b, rows, dest)
+		}
+	})
+}
+
+func BenchmarkReplay(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		set := record(b, s)
+		b.ReportAllocs()
+		dest := make([]sqldriver.Value, len(s.results[0].names))
+		for b.Loop() {
+			drain(b, set.Rows(), dest)
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package suites
+
+import "time"
+
+const pqModule = "github.com/lib/pq@v1.12.3"
+
+// The versions are those of go.mod, except that of sqlx's own SQLite driver,
+// which only sqlx's suite needs.
+var (
+	databaseSQL = Suite{
+		Name:     "database/sql",
+		Packages: []string{"."},
+		ByDesign: []ByDesign{{
+			Test: "TestTxContextWaitNoDiscard",
+			Sub:  "basic",
+			Why:  "sets an unexported field of database/sql to what it never is for the connection of that test, one that can neither be reset nor validated; the wrapper discards it, as database/sql itself would",
+		}},
+		AtLeast: 143,
+		Timeout: 2 * time.Minute,
+	}
+
+	sqlmock = Suite{
+		Name:     "sqlmock",
+		Module:   "github.com/DATA-DOG/go-sqlmock@v1.5.2",
+		Packages: []string{".", "examples/basic", "examples/blog"},
+		AtLeast:  134,
+		Timeout:  2 * time.Minute,
+	}
+
+	sqlx = Suite{
+		Name:     "sqlx",
+		Module:   "github.com/jmoiron/sqlx@v1.4.0",
+		Packages: []string{".", "reflectx", "types"},
+		Edits: []Edit{{
+			File: "sqlx_test.go",
+			Old:  "func init() {\n\tConnectAll()\n}\n",
+			New:  "",
+			Why:  "it would connect before the hooks are set",
+		}},
+		After:   "sqlx.ConnectAll()",
+		Setup:   setupSQLX,
+		AtLeast: 80,
+		Timeout: 5 * time.Minute,
+	}
+
+	sqlite = Suite{
+		Name:     "sqlite",
+		Module:   "modernc.org/sqlite@v1.61.1",
+		Packages: []string{"."},
+		Skips: []Skip{
+			{"TestConcurrentGoroutines|TestConcurrentProcesses|TestTcl|TestVendorStamp|MatchSQLite", "builds further programs out of the whole module, or compares with C sources that the module does not carry"},
+			{"TestRegisteredFunctions|TestIssue51", "minutes of the same few calls"},
+		},
+		AtLeast: 390,
+		Timeout: 10 * time.Minute,
+	}
+
+	pgx = Suite{
+		Name:     "pgx",
+		Module:   "github.com/jackc/pgx/v5@v5.12.0",
+		Packages: []string{"stdlib"},
+		Setup:    setupPGX,
+		AtLeast:  195,
+		Timeout:  10 * time.Minute,
+	}
+
+	mysql = Suite{
+		Name:     "mysql",
+		Module:   "github.com/go-sql-driver/mysql@v1.10.1",
+		Packages: []string{"."},
+		Skips: []Skip{
+			{"^TestConnectorReturnsTimeout$", "dials an address on the internet and crashes where something answers"},
+		},
+		ByDesign: []ByDesign{{
+			Test: "TestConnectorTimeoutsWatchCancel",
+			Lazy: true,
+			Why:  "waits for (*sql.DB).Conn to dial; a shell is dialled by the first statement",
+		}},
+		Setup:   setupMySQL,
+		AtLeast: 415,
+		Timeout: 10 * time.Minute,
+	}
+
+	pq = Suite{
+		Name:     "pq",
+		Module:   pqModule,
+		Packages: []string{".", "hstore"},
+		Edits: []Edit{{
+			File: "notify_test.go",
+			Old:  "time.After(100 * time.Millisecond)",
+			New:  "time.After(5 * time.Second)",
+			All:  true,
+			Why:  "on a slow machine the wait ends early and the panic that follows ends the whole run",
+		}},
+		Skips: []Skip{
+			{"^Example_openConfig$", "connects to port 5432, whoever answers there, and ends the process if nobody does"},
+		},
+		Setup:   setupPQ,
+		AtLeast: 855,
+		Timeout: 10 * time.Minute,
+	}
+)

@@ -1,0 +1,97 @@
+package livesql
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// paramPrefix marks the parameters of a DSN that are livesql's own.
+const paramPrefix = "livesql_"
+
+// splitDSN takes livesql's own parameters out of a DSN and returns the rest as
+// it was, and the options that they stand for. It knows the two forms that
+// drivers use: a query after a question mark, and key=value words.
+func splitDSN(dsn string) (rest string, opts []Option, err error) {
+	if !strings.Contains(dsn, paramPrefix) {
+		return dsn, nil, nil
+	}
+	head, query, isURL := strings.Cut(dsn, "?")
+	var kept []string
+	separator := "&"
+	if !isURL {
+		head, query, separator = "", dsn, " "
+	}
+	for _, word := range strings.Split(query, separator) {
+		if !strings.HasPrefix(word, paramPrefix) {
+			kept = append(kept, word)
+			continue
+		}
+		name, value, _ := strings.Cut(word, "=")
+		opt, err := paramOption(name, value)
+		if err != nil {
+			return "", nil, err
+		}
+		opts = append(opts, opt)
+	}
+	rest = strings.Join(kept, separator)
+	if isURL && rest != "" {
+		rest = head + "?" + rest
+	} else if isURL {
+		rest = head
+	}
+	return rest, opts, nil
+}
+
+// paramOption returns the option that one parameter stands for.
+func paramOption(name, value string) (Option, error) {
+	bad := func(why string) (Option, error) { return nil, &OptionError{name, value, why} }
+	switch strings.TrimPrefix(name, paramPrefix) {
+	case "lease":
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return bad("is not a duration such as 2s")
+		}
+		return Lease(d), nil
+	case "bytes":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return bad("is not a number of bytes")
+		}
+		return CacheBytes(n), nil
+	case "result_bytes":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return bad("is not a number of bytes")
+		}
+		return ResultBytes(n), nil
+	case "install":
+		switch value {
+		case "auto":
+			return AutoInstall(), nil
+		case "never":
+			return NoInstall(), nil
+		case "own":
+			return func(*options) error { return nil }, nil
+		}
+		return bad("must be auto, own or never")
+	case "cache":
+		switch value {
+		case "off":
+			return Off(), nil
+		case "on":
+			return func(*options) error { return nil }, nil
+		}
+		return bad("must be on or off")
+	case "eager":
+		on, err := strconv.ParseBool(value)
+		if err != nil {
+			return bad("must be true or false")
+		}
+		if !on {
+			return func(*options) error { return nil }, nil
+		}
+		return Eager(), nil
+	}
+	return bad("is not a parameter of livesql (known: lease, bytes, result_bytes, install, cache, eager)")
+}

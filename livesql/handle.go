@@ -1,0 +1,119 @@
+package livesql
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/vantage-go/live/cache"
+	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/listen"
+)
+
+// handle is everything that belongs to one opened database: the wrapped
+// connector, the cache behind it and the feed that keeps it current.
+type handle struct {
+	dialect dialects.Dialect
+	backend listen.Backend
+	cache   *cache.Cache
+	feed    *listen.Feed
+	wrapped sqldriver.Connector
+
+	startOnce, closeOnce sync.Once
+	closeErr             error // written under closeOnce
+}
+
+// newHandle puts the parts together. It does no I/O.
+func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, o *options) (*handle, error) {
+	h := &handle{dialect: dialect, backend: o.backend}
+	if h.backend == nil {
+		var err error
+		if h.backend, err = newBackend(dialect, inner, dsn, o); err != nil {
+			return nil, err
+		}
+	}
+	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
+	h.feed = listen.NewFeed(h.backend, feedOptions...)
+	var err error
+	h.cache, err = cache.New(h.backend, h.feed.Poke, cache.Config{
+		Lease:       o.lease,
+		Bytes:       o.bytes,
+		ResultBytes: o.resultBytes,
+		RowTypes:    dialect.Flavor() == dialects.SQLite,
+		Takes:       dialect.Takes,
+		Owner:       h,
+		Log:         o.log,
+		Evict:       o.evict,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("livesql: %w", err), h.backend.Close())
+	}
+	h.feed.Subscribe(h.cache)
+	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions()...)
+	return h, nil
+}
+
+// newBackend asks the dialect for a backend.
+func newBackend(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, o *options) (listen.Backend, error) {
+	backer, ok := dialect.(listen.Backer)
+	if !ok || o.off {
+		why := "livesql has no change feed for " + dialect.Name() + " in this version"
+		if o.off {
+			why = "the cache is switched off"
+		}
+		return unlogged{dialect.Flavor(), why}, nil
+	}
+	b, err := backer.Backend(listen.BackendConfig{Connector: inner, DSN: dsn, Install: o.install, Log: o.log})
+	if err != nil {
+		return nil, fmt.Errorf("livesql: %w", err)
+	}
+	return b, nil
+}
+
+// start starts the feed, once.
+func (h *handle) start() {
+	h.startOnce.Do(h.feed.Start)
+}
+
+// close ends the feed and closes what the handle opened itself.
+func (h *handle) close() error {
+	h.closeOnce.Do(func() {
+		// Without this a feed that never started could not be closed.
+		h.start()
+		h.closeErr = errors.Join(h.feed.Close(), h.backend.Close())
+		if c, ok := h.wrapped.(io.Closer); ok {
+			h.closeErr = errors.Join(h.closeErr, c.Close())
+		}
+	})
+	return h.closeErr
+}
+
+// connector is what *sql.DB holds. Closing the DB reaches the handle through
+// it.
+type connector struct {
+	handle *handle
+}
+
+var (
+	_ sqldriver.Connector = (*connector)(nil)
+	_ io.Closer           = (*connector)(nil)
+)
+
+// Connect opens a shell; see package driver.
+func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	c.handle.start()
+	return c.handle.wrapped.Connect(ctx)
+}
+
+// Driver returns the inner driver: programs recognise databases by its type.
+func (c *connector) Driver() sqldriver.Driver { return c.handle.wrapped.Driver() }
+
+// Unwrap returns the wrapped connector.
+func (c *connector) Unwrap() sqldriver.Connector { return c.handle.wrapped }
+
+// Close closes the handle.
+func (c *connector) Close() error { return c.handle.close() }

@@ -1,0 +1,177 @@
+package livesql
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/vantage-go/live/cache"
+	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/listen"
+)
+
+// Option configures a handle.
+type Option func(*options) error
+
+type options struct {
+	lease       time.Duration
+	bytes       int64
+	resultBytes int64
+	install     listen.Install
+	log         *slog.Logger
+	eager       bool
+	off         bool
+	evict       bool
+	backend     listen.Backend
+	feed        []listen.Option
+}
+
+// OptionError is returned for an option or DSN parameter with a value that
+// makes no sense.
+type OptionError struct {
+	Option string
+	Value  string
+	Why    string
+}
+
+func (e *OptionError) Error() string {
+	return fmt.Sprintf("livesql: option %s=%q: %s", e.Option, e.Value, e.Why)
+}
+
+// Lease sets how far an answer from memory may lag behind the database, at
+// most; 2 s without it. Normally it lags by the time between two polls. When
+// the feed is silent for longer, reads go to the database. It must be at least
+// 50 ms. DSN parameter livesql_lease.
+func Lease(d time.Duration) Option {
+	return func(o *options) error {
+		if d < 50*time.Millisecond {
+			return &OptionError{"lease", d.String(), "must be at least 50ms"}
+		}
+		o.lease = d
+		return nil
+	}
+}
+
+// CacheBytes bounds the memory of all cached results; 64 MiB without it. DSN
+// parameter livesql_bytes.
+func CacheBytes(n int64) Option {
+	return func(o *options) error {
+		if n <= 0 {
+			return &OptionError{"bytes", strconv.FormatInt(n, 10), "must be positive"}
+		}
+		o.bytes = n
+		return nil
+	}
+}
+
+// ResultBytes bounds the memory of one cached result; 1 MiB without it. Larger
+// results are streamed and not kept. DSN parameter livesql_result_bytes.
+func ResultBytes(n int64) Option {
+	return func(o *options) error {
+		if n <= 0 {
+			return &OptionError{"result_bytes", strconv.FormatInt(n, 10), "must be positive"}
+		}
+		o.resultBytes = n
+		return nil
+	}
+}
+
+// AutoInstall lets livesql install capture triggers in every table, including
+// those created later. Without it, livesql does so only in a SQLite database
+// that it created itself; elsewhere `livesql install` does. DSN parameter
+// livesql_install=auto.
+func AutoInstall() Option {
+	return func(o *options) error {
+		o.install = listen.InstallAuto
+		return nil
+	}
+}
+
+// NoInstall forbids livesql to change the schema in any database. DSN
+// parameter livesql_install=never.
+func NoInstall() Option {
+	return func(o *options) error {
+		o.install = listen.InstallNever
+		return nil
+	}
+}
+
+// Logger sets where losses of the feed and other troubles are told. Without it
+// nothing is logged. Neither values nor data source names are ever logged.
+func Logger(log *slog.Logger) Option {
+	return func(o *options) error {
+		if log == nil {
+			return &OptionError{"logger", "nil", "must not be nil"}
+		}
+		o.log = log
+		return nil
+	}
+}
+
+// Eager makes a connection of the pool dial when the pool opens it, as plain
+// drivers do, and not when a statement first needs it. DSN parameter
+// livesql_eager=true.
+func Eager() Option {
+	return func(o *options) error {
+		o.eager = true
+		return nil
+	}
+}
+
+// Off makes the handle pass everything through: no cache, no feed. DSN
+// parameter livesql_cache=off.
+func Off() Option {
+	return func(o *options) error {
+		o.off = true
+		return nil
+	}
+}
+
+// PollInterval sets the time between polls of the change log: lo while changes
+// arrive, growing to hi while none do; 10 and 100 ms without it, and never
+// more than half a lease.
+func PollInterval(lo, hi time.Duration) Option {
+	return func(o *options) error {
+		if lo <= 0 || hi < lo {
+			return &OptionError{"poll_interval", lo.String() + "…" + hi.String(), "must be positive and in order"}
+		}
+		o.feed = append(o.feed, listen.WithInterval(lo, hi))
+		return nil
+	}
+}
+
+// WithBackend puts another backend behind the handle than the dialect's. It is
+// for tests, which script the feed.
+func WithBackend(b listen.Backend) Option {
+	return func(o *options) error {
+		o.backend = b
+		return nil
+	}
+}
+
+// ForcedEviction makes the cache store and never hit. It is for tests of what
+// a cache must not change.
+func ForcedEviction() Option {
+	return func(o *options) error {
+		o.evict = true
+		return nil
+	}
+}
+
+func build(opts []Option) (*options, error) {
+	o := &options{lease: cache.DefaultLease, log: slog.New(slog.DiscardHandler)}
+	for _, opt := range opts {
+		if err := opt(o); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func (o *options) driverOptions() []driver.Option {
+	if o.eager {
+		return []driver.Option{driver.Eager()}
+	}
+	return nil
+}
