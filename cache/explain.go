@@ -35,7 +35,7 @@ func (c *Cache) Explain(ctx context.Context, text string, args []sqldriver.Named
 		case !known:
 			e.Reason = "an argument has a type that cannot be part of a key"
 		case !c.core.Valid(c.now()):
-			e.Reason = "the change feed is " + e.Feed.String()
+			e.Reason = "there is no lease (the change feed is " + e.Feed.String() + ")"
 		}
 	}
 	e.Cached = e.Reason == ""

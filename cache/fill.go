@@ -115,7 +115,7 @@ func (f *fillCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows
 	c := f.session.cache
 	if !f.session.mayFill() || driver.ScansColumns(inner) {
 		f.abandon(Ineligible)
-		return inner, nil
+		return f.session.passed(inner), nil
 	}
 	landed := false
 	defer func() {
@@ -128,13 +128,14 @@ func (f *fillCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows
 	switch {
 	case set != nil:
 		f.store(set)
+		return rows, nil
 	case errors.Is(why, rowset.ErrTooLarge):
 		f.flight.key.statement.unkept.Store(afterTooLarge)
 		f.abandon(TooLarge)
 	default:
 		f.abandon(NotWhole)
 	}
-	return rows, nil
+	return f.session.passed(rows), nil
 }
 
 // store commits the ticket and publishes the entry.

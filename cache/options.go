@@ -27,6 +27,10 @@ type Config struct {
 	ResultBytes int64
 	// RowTypes: the inner driver derives column types from the current row.
 	RowTypes bool
+	// HoldsSnapshot: a result that is still being read holds the connection's
+	// snapshot, and further reads on it see that old one (SQLite). Such reads
+	// are neither answered from memory nor stored.
+	HoldsSnapshot bool
 	// Takes reports whether the inner driver treats an argument as
 	// database/sql does by itself. Nil: it is asked each time.
 	Takes func(v any) bool

@@ -23,6 +23,9 @@ type session struct {
 	taint string
 	// raw: the inner connection is, or may still be, in other hands.
 	raw bool
+	// open counts the results of the inner driver that are still being read,
+	// where they matter: see Config.HoldsSnapshot.
+	open int
 }
 
 var _ driver.Session = (*session)(nil)
@@ -33,7 +36,7 @@ func (s *session) Owner() any { return s.cache.config.Owner }
 // Dialed notes which database the connection belongs to.
 func (s *session) Dialed(context.Context, sqldriver.Conn) error {
 	s.dialled, s.identity = true, s.cache.backend.Identity()
-	s.tx, s.taint, s.raw = transaction{}, "", false
+	s.tx, s.taint, s.raw, s.open = transaction{}, "", false, 0
 	return nil
 }
 
@@ -54,9 +57,16 @@ func (s *session) Classify(text string) driver.Statement {
 }
 
 // Query answers from memory, or returns the call that fills, or the call that
-// invalidates, or nothing.
+// invalidates, or one that counts open results, or nothing.
 func (s *session) Query(ctx context.Context, st driver.Statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
-	stmt := st.(*statement) //nolint:errcheck // Classify makes nothing else
+	rows, call, err := s.query(ctx, st.(*statement), args, via) //nolint:errcheck // Classify makes nothing else
+	if rows == nil && call == nil && err == nil && s.cache.config.HoldsSnapshot {
+		call = (*passCall)(s)
+	}
+	return rows, call, err
+}
+
+func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
 	c := s.cache
 	if !stmt.read {
 		if stmt.analysis.Scan.Kind == dialects.Read {
@@ -125,6 +135,8 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 		return InTransaction, true
 	case s.taint != "" || s.raw:
 		return Tainted, true
+	case s.open > 0:
+		return OpenResult, true
 	case s.dialled && s.identity != s.cache.backend.Identity():
 		return Elsewhere, true
 	case optedOut(ctx):
@@ -136,7 +148,7 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 // mayFill tells whether what the connection reads now may be stored. The
 // connection may have been dialled since its query was let through.
 func (s *session) mayFill() bool {
-	return !s.tx.open() && s.taint == "" && !s.raw && s.dialled && s.identity == s.cache.backend.Identity()
+	return !s.tx.open() && s.taint == "" && !s.raw && s.open == 0 && s.dialled && s.identity == s.cache.backend.Identity()
 }
 
 // inert reports that executing the statement leaves nothing to do.

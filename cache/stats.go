@@ -27,12 +27,15 @@ const (
 	// Elsewhere: the connection was dialled to another database than the
 	// feed's.
 	Elsewhere
+	// OpenResult: another result is still being read on the connection, whose
+	// snapshot the read would share.
+	OpenResult
 	bypasses
 )
 
 var bypassNames = [bypasses]string{
 	"uncacheable statement", "in a transaction", "session changed", "feed not live",
-	"argument type", "opted out", "connected elsewhere",
+	"argument type", "opted out", "connected elsewhere", "another result open",
 }
 
 func (b Bypass) String() string {

@@ -23,7 +23,9 @@ var _ driver.Call = (*writeCall)(nil)
 func (w *writeCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	s, st := w.session, w.statement
 	s.executed(st, nil)
+	s.open++
 	return driver.ObserveRows(inner, func(err error) {
+		s.open--
 		if len(st.analysis.Scan.Effects) > 0 && err == nil {
 			return // followed once already
 		}

@@ -302,6 +302,10 @@ func programs() []program {
 			w.check("first", err)
 			res, err := c.ExecContext(done, "update", 1)
 			w.result("exec", res, err)
+			rows, err := c.QueryContext(done, "select", 1)
+			if w.check("query", err) {
+				rows.Close() // or waits for database/sql to do it
+			}
 			st, err := c.PrepareContext(done, "select")
 			if w.check("prepare", err) {
 				st.Close()
@@ -312,7 +316,7 @@ func programs() []program {
 				w.result("stmt exec", res, err)
 				rows, err := st.QueryContext(done, 1)
 				if w.check("stmt query", err) {
-					rows.Close() // or waits for database/sql to do it
+					rows.Close()
 				}
 				w.check("stmt close", st.Close())
 			}

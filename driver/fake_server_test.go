@@ -117,7 +117,7 @@ func (s *server) lines() []string {
 // its own.
 func (s *server) await(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	late := time.AfterFunc(10*time.Second, func() { s.write("late: " + what) })
+	late := time.AfterFunc(20*time.Second, func() { s.write("late: " + what) })
 	defer late.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()

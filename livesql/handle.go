@@ -36,6 +36,8 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 			return nil, err
 		}
 	}
+	_, silent := h.backend.(unlogged)
+	logged := !silent
 	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
 	h.feed = listen.NewFeed(h.backend, feedOptions...)
 	var err error
@@ -43,11 +45,14 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		Lease:       o.lease,
 		Bytes:       o.bytes,
 		ResultBytes: o.resultBytes,
-		RowTypes:    dialect.Flavor() == dialects.SQLite,
 		Takes:       dialect.Takes,
-		Owner:       h,
-		Log:         o.log,
-		Evict:       o.evict,
+		// Two ways of SQLite. Without a log nothing is stored, and nothing
+		// has to be counted.
+		RowTypes:      dialect.Flavor() == dialects.SQLite,
+		HoldsSnapshot: dialect.Flavor() == dialects.SQLite && logged,
+		Owner:         h,
+		Log:           o.log,
+		Evict:         o.evict,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("livesql: %w", err), h.backend.Close())

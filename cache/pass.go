@@ -1,0 +1,30 @@
+package cache
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+
+	"github.com/vantage-go/live/driver"
+)
+
+// passCall counts the open results of its session.
+type passCall session
+
+var _ driver.Call = (*passCall)(nil)
+
+// Rows counts inner until it is closed.
+func (p *passCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
+	return (*session)(p).passed(inner), nil
+}
+
+// Failed has nothing to do.
+func (p *passCall) Failed(error) {}
+
+// passed returns rows that are live, counted where that matters.
+func (s *session) passed(rows sqldriver.Rows) sqldriver.Rows {
+	if !s.cache.config.HoldsSnapshot {
+		return rows
+	}
+	s.open++
+	return driver.ObserveRows(rows, func(error) { s.open-- })
+}
