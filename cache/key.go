@@ -59,6 +59,8 @@ func sameValue(a, b sqldriver.Value) bool {
 		// monotonic reading.
 		b, ok := b.(time.Time)
 		return ok && a == b //nolint:revive // identity of representation is meant
+	case int, int8, int16, int32, uint, uint8, uint16, uint32, uint64:
+		return a == b
 	}
 	return false
 }
@@ -123,8 +125,38 @@ func (h hasher) key(st *statement, via driver.Path, args []sqldriver.NamedValue)
 		case time.Time:
 			x = h.mix(h.mix(x, 8), uint64(v.UnixNano()))
 		default:
-			return 0, false
+			kind, bits, ok := integer(v)
+			if !ok {
+				return 0, false
+			}
+			x = h.mix(h.mix(x, kind), bits)
 		}
 	}
 	return x, true
+}
+
+// integer returns the kind and the bits of an integer other than int64. Some
+// drivers (pgx) take arguments as the program gives them.
+func integer(v sqldriver.Value) (kind, bits uint64, ok bool) {
+	switch v := v.(type) {
+	case int:
+		return 9, uint64(v), true
+	case int8:
+		return 10, uint64(v), true
+	case int16:
+		return 11, uint64(v), true
+	case int32:
+		return 12, uint64(v), true
+	case uint:
+		return 13, uint64(v), true
+	case uint8:
+		return 14, uint64(v), true
+	case uint16:
+		return 15, uint64(v), true
+	case uint32:
+		return 16, uint64(v), true
+	case uint64:
+		return 17, v, true
+	}
+	return 0, 0, false
 }

@@ -1,0 +1,573 @@
+package core_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vantage-go/live/dialects"
+)
+
+// The model: one database, one change feed, and the threads of one process
+// that read and write through a cache. Each step of the world is one call of
+// one of them, so that every interleaving can happen. The driver below uses
+// the core as the package documentation says, or in a way that is broken on
+// purpose. Whatever is served is held against the history of the database.
+
+const (
+	leaseTime  = 100 * time.Millisecond
+	tableCount = 3
+	queryCount = 2
+	maxReads   = 3 // at once
+	maxWrites  = 3
+)
+
+// set is a set of tables.
+type set uint8
+
+func (s set) tables() []dialects.Table {
+	tables := make([]dialects.Table, 0, tableCount)
+	for i, name := range [tableCount]string{"t0", "t1", "t2"} {
+		if s&(1<<i) != 0 {
+			tables = append(tables, dialects.Table{Schema: "main", Name: name})
+		}
+	}
+	return tables
+}
+
+// variant is a way to use the core wrongly.
+type variant int
+
+const (
+	correct           variant = iota
+	fillWithoutTicket         // Begin when the rows are there
+	invalidateBefore          // before the commit instead of after it
+	renewBefore               // before the changes are applied
+	renewToApplied            // to the time at which they were applied
+	fillWithoutLease          // Begin regardless of it
+	hitWithoutLease           // serve whatever is alive
+	joinAnything              // wait for any flight
+	trustOldAnalysis          // no look at the catalogue version after Begin
+	resetForSchema            // Reset instead of Revoke
+	ignoreGaps                // go on when the log cannot prove completeness
+	variants
+)
+
+func (v variant) String() string {
+	return [variants]string{
+		"correct", "fill without a ticket", "invalidate before the commit", "renew before the delta is applied",
+		"renew to the time of applying", "fill without a lease", "hit without a lease", "join anything",
+		"trust an old analysis", "reset for a schema change", "ignore gaps",
+	}[v]
+}
+
+// chooser makes the decisions of a run.
+type chooser interface {
+	// choose returns a number below n.
+	choose(n int, what string) int
+}
+
+// commit is a transaction of the database's history. Its number is its place.
+type commit struct {
+	at     time.Duration // true time
+	tables set
+	alters int // the statement whose meaning changes, -1 for none
+	own    bool
+	acked  int // step after which the writer has its answer, 0 before
+}
+
+// write is a writer of this process under way.
+type write struct {
+	tables set
+	query  int // of a schema change, -1 for rows
+	steps  []func()
+	commit int
+	at     clocks
+}
+
+// read is a reader of this process under way.
+type read struct {
+	query   int
+	started int           // step
+	at      time.Duration // true time
+	next    func(*read)
+
+	deps    set
+	version int
+	ticket  *ticket
+	result  result
+	waiting []*read
+}
+
+// result is what a statement returned.
+type result struct {
+	begun    int // step at which the read began
+	snapshot int // commits seen
+	meaning  set // of the statement at that time
+}
+
+// stored is a result in the store.
+type stored struct {
+	result
+	entry *entry
+}
+
+// trace is what happened in a run.
+type trace []event
+
+type event struct {
+	step  int
+	truth time.Duration
+	now   clocks
+	what  string
+}
+
+func (t trace) String() string {
+	var b strings.Builder
+	for _, e := range t {
+		fmt.Fprintf(&b, "step %d at %v (mono %v, wall %v): %s\n", e.step, e.truth, e.now.mono, e.now.wall, e.what)
+	}
+	return b.String()
+}
+
+type world struct {
+	chooser
+	variant variant
+	ref     *reference
+	step    int
+	trace   trace
+	counts  map[string]int
+	err     error
+
+	now    clocks
+	truth  time.Duration
+	sleeps bool // the machine sleeps; otherwise its wall clock is set back
+
+	history []commit
+	meaning [queryCount]set // of the statements, to the database
+
+	catalog [queryCount]set // to the process
+	version int
+	store   [queryCount]*stored
+	flights [queryCount]*read
+	reads   []*read
+	writes  []*write
+	reset   int // step of the last reset
+
+	poll struct {
+		next   func()
+		sent   clocks
+		cursor int // commits known, -1 before the first poll
+		to     int
+		gap    bool
+		schema bool
+	}
+}
+
+func newWorld(c chooser, v variant) *world {
+	w := &world{chooser: c, variant: v, ref: newReference(leaseTime), counts: map[string]int{}}
+	w.sleeps = c.choose(2, "sleeps") == 1
+	w.now.wall = time.Hour
+	w.poll.cursor, w.poll.next = -1, w.send
+	for q := range w.meaning {
+		w.meaning[q] = w.someTables()
+	}
+	return w
+}
+
+// run lets the world go on for a number of steps, then comes to rest.
+func (w *world) run(steps int) error {
+	for range steps {
+		w.act()
+		if w.ref.check(w.now); w.failure() != nil {
+			return w.failure()
+		}
+	}
+	for len(w.reads) > 0 {
+		r := w.reads[0]
+		w.reads = w.reads[1:]
+		if r.ticket != nil {
+			w.ref.abort(r.ticket, w.now)
+		}
+	}
+	for _, s := range w.store {
+		if s != nil {
+			w.ref.remove(s.entry)
+		}
+	}
+	w.ref.check(w.now)
+	if tables, entries, tickets := w.ref.core.IndexSize(); tables+entries+tickets != 0 {
+		w.violate("at rest the index still holds %d tables, %d entries, %d tickets", tables, entries, tickets)
+	}
+	return w.failure()
+}
+
+func (w *world) failure() error {
+	if w.err != nil {
+		return w.err
+	}
+	return w.ref.err
+}
+
+func (w *world) violate(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("step %d: "+format, append([]any{w.step}, args...)...)
+	}
+}
+
+func (w *world) note(what string) {
+	w.counts[what]++
+	w.trace = append(w.trace, event{w.step, w.truth, w.now, what})
+}
+
+func (w *world) someTables() set { return set(1 + w.choose(1<<tableCount-1, "tables")) }
+
+// act does one step of somebody.
+func (w *world) act() {
+	w.step++
+	switch k := w.choose(64, "who"); {
+	case k < 24: // a reader
+		if n := len(w.reads); n == 0 || n < maxReads && w.choose(5, "another read") == 0 {
+			w.startRead()
+		} else {
+			r := w.reads[w.choose(n, "reader")]
+			r.next(r)
+		}
+	case k < 40: // the feed
+		w.poll.next()
+	case k < 52: // a writer
+		if n := len(w.writes); n == 0 || n < maxWrites && w.choose(3, "another write") == 0 {
+			w.startWrite()
+		} else {
+			w.goOnWriting(w.choose(n, "writer"))
+		}
+	case k < 58:
+		d := []time.Duration{0, 1, 5, 10, 20, 40, 110}[w.choose(7, "tick")] * time.Millisecond
+		w.pass(d, d, d)
+	case k < 61:
+		w.foreign()
+	default:
+		switch w.choose(16, "seldom") {
+		case 0, 1, 2:
+			w.trick()
+		case 3, 4:
+			w.breakdown()
+		case 5:
+			w.note("flush")
+			w.ref.reset()
+			w.reset = w.step
+		case 6, 7, 8:
+			if s := w.store[w.choose(queryCount, "query")]; s != nil {
+				w.note("evict")
+				w.ref.remove(s.entry)
+			}
+		}
+	}
+}
+
+// pass lets time pass, on each clock its own.
+func (w *world) pass(truth, mono, wall time.Duration) {
+	w.truth += truth
+	w.now.mono += mono
+	w.now.wall += wall
+	w.note("time")
+}
+
+// trick does what happens to clocks. The machine sleeps: the monotonic clock
+// stands still; or its wall clock is set, to and fro. (Both at once could make
+// any time seem never to have passed.)
+func (w *world) trick() {
+	d := []time.Duration{1, 60, 150, 5000}[w.choose(4, "trick")] * time.Millisecond
+	switch {
+	case w.sleeps && w.choose(2, "forward") == 0:
+		w.pass(d, 0, d)
+	case w.sleeps || w.choose(2, "forward") == 0:
+		w.pass(0, 0, d)
+	default:
+		w.pass(0, 0, -d)
+	}
+}
+
+// The database.
+
+func (w *world) commit(c commit) int {
+	c.at = w.truth
+	w.history = append(w.history, c)
+	return len(w.history) - 1
+}
+
+// alter changes what a statement means.
+func (w *world) alter(q int, own bool) int {
+	w.meaning[q] = w.someTables()
+	return w.commit(commit{alters: q, own: own})
+}
+
+func (w *world) foreign() {
+	if w.choose(6, "schema") == 0 {
+		w.note("foreign schema change")
+		w.alter(w.choose(queryCount, "query"), false)
+		return
+	}
+	w.note("foreign write")
+	w.commit(commit{tables: w.someTables(), alters: -1})
+}
+
+// The writers.
+
+func (w *world) startWrite() {
+	x := &write{query: -1}
+	acked := func() {
+		w.note("acked")
+		w.history[x.commit].acked = w.step
+	}
+	switch k := w.choose(8, "write"); {
+	case k == 0:
+		x.query = w.choose(queryCount, "query")
+		x.steps = []func(){
+			func() { w.note("alter"); x.commit = w.alter(x.query, true) },
+			func() { x.at = w.now },
+			func() {
+				if w.variant == resetForSchema {
+					w.ref.reset()
+				} else {
+					w.note("revoke")
+					w.ref.revoke(x.at)
+				}
+				w.reset = w.step
+				acked()
+			},
+		}
+	case k == 1:
+		// It is not known what it wrote.
+		x.tables = w.someTables()
+		x.steps = []func(){
+			func() { x.commit = w.commit(commit{tables: x.tables, alters: -1, own: true}) },
+			func() { w.ref.reset(); w.reset = w.step; acked() },
+		}
+	default:
+		x.tables = w.someTables()
+		invalidate := func() { w.ref.invalidate(x.tables.tables()) }
+		x.steps = []func(){
+			func() { w.note("write"); x.commit = w.commit(commit{tables: x.tables, alters: -1, own: true}) },
+			func() { invalidate(); acked() },
+		}
+		if w.variant == invalidateBefore {
+			x.steps = []func(){invalidate, x.steps[0], acked}
+		}
+	}
+	w.writes = append(w.writes, x)
+}
+
+func (w *world) goOnWriting(i int) {
+	x := w.writes[i]
+	x.steps[0]()
+	if x.steps = x.steps[1:]; len(x.steps) == 0 {
+		w.writes = slices.Delete(w.writes, i, i+1)
+	}
+}
+
+// The feed.
+
+func (w *world) send() {
+	w.note("poll sent")
+	w.poll.sent = w.now
+	w.poll.next = w.execute
+}
+
+func (w *world) execute() {
+	p := &w.poll
+	p.to, p.gap, p.schema = len(w.history), false, false
+	p.next = w.apply
+	if p.cursor >= 0 {
+		p.gap = w.choose(16, "gap") == 0
+	}
+	reread := p.cursor < 0
+	for _, c := range w.history[max(p.cursor, 0):p.to] {
+		if c.alters < 0 {
+			continue
+		}
+		reread = true
+		// One that this process has made known needs no further reset.
+		p.schema = p.schema || c.acked == 0 && p.cursor >= 0
+	}
+	if reread {
+		w.note("catalogue read")
+		w.catalog, w.version = w.meaning, w.version+1
+	}
+	if w.variant == renewBefore {
+		p.next = func() { w.ref.renew(p.sent); p.next = w.apply }
+	}
+}
+
+func (w *world) apply() {
+	p := &w.poll
+	if p.gap || p.schema {
+		if !p.gap || w.variant != ignoreGaps {
+			w.note("reset")
+			w.ref.reset()
+			w.reset = w.step
+		}
+	}
+	if p.cursor >= 0 && !p.gap {
+		var tables set
+		for _, c := range w.history[p.cursor:p.to] {
+			tables |= c.tables
+		}
+		w.ref.invalidate(tables.tables())
+	}
+	p.cursor = p.to
+	p.next = w.renew
+	if w.variant == renewBefore {
+		p.next = w.send
+	}
+}
+
+func (w *world) renew() {
+	w.note("renew")
+	p := &w.poll
+	if w.variant == renewToApplied {
+		p.sent = w.now
+	}
+	w.ref.renew(p.sent)
+	p.next = w.send
+}
+
+// breakdown loses the connection, before the answer is applied.
+func (w *world) breakdown() {
+	w.note("lost")
+	w.ref.suspend()
+	w.poll.next = w.send
+}
+
+// The readers.
+
+func (w *world) startRead() {
+	q := w.choose(queryCount, "query")
+	if !w.ref.valid(w.now) && w.variant != fillWithoutLease && w.variant != hitWithoutLease {
+		return // to the database, and nothing is stored
+	}
+	w.reads = append(w.reads, &read{
+		query: q, started: w.step, at: w.truth, next: w.find,
+		deps: w.catalog[q], version: w.version,
+	})
+}
+
+func (w *world) done(r *read) {
+	w.reads = slices.DeleteFunc(w.reads, func(other *read) bool { return other == r })
+}
+
+func (w *world) find(r *read) {
+	leased := w.variant != fillWithoutLease || w.ref.valid(w.now)
+	if s := w.store[r.query]; s != nil && leased && w.ref.alive(s.entry) {
+		w.note("hit")
+		w.served(r, s.result)
+		w.done(r)
+		return
+	}
+	f := w.flights[r.query]
+	if f != nil && (w.variant == joinAnything || w.ref.joinable(f.ticket, w.now)) {
+		w.note("join")
+		f.waiting = append(f.waiting, r)
+		w.done(r)
+		return
+	}
+	r.next = w.begin
+}
+
+func (w *world) begin(r *read) {
+	r.result.begun = w.step
+	r.next = w.verify
+	switch w.variant {
+	case fillWithoutTicket:
+		r.next = w.query
+		return
+	case fillWithoutLease:
+		r.ticket = w.ref.beginAnyway(r.deps.tables())
+	default:
+		r.ticket = w.ref.begin(r.deps.tables(), w.now)
+	}
+	if r.ticket == nil {
+		w.done(r)
+	}
+}
+
+func (w *world) verify(r *read) {
+	if r.version != w.version && w.variant != trustOldAnalysis {
+		w.note("analysis out of date")
+		w.ref.abort(r.ticket, w.now)
+		w.done(r)
+		return
+	}
+	w.flights[r.query] = r
+	r.next = w.query
+}
+
+// query is the moment at which the database takes the statement's snapshot.
+func (w *world) query(r *read) {
+	r.result.snapshot, r.result.meaning = len(w.history), w.meaning[r.query]
+	r.next = w.land
+}
+
+func (w *world) land(r *read) {
+	w.done(r)
+	if w.flights[r.query] == r {
+		w.flights[r.query] = nil
+	}
+	if r.ticket == nil { // fillWithoutTicket
+		if r.ticket = w.ref.begin(r.deps.tables(), w.now); r.ticket == nil {
+			return
+		}
+	}
+	if w.choose(8, "failed") == 0 {
+		w.ref.abort(r.ticket, w.now)
+		for _, waiter := range r.waiting {
+			waiter.next = w.find
+			w.reads = append(w.reads, waiter)
+		}
+		return
+	}
+	for _, waiter := range r.waiting {
+		w.served(waiter, r.result)
+	}
+	e := w.ref.commit(r.ticket, w.now)
+	if e == nil {
+		w.note("not stored")
+		return
+	}
+	w.note("stored")
+	old := w.store[r.query]
+	if old != nil && w.ref.alive(old.entry) {
+		newer := old.entry.core.Newer(e.core)
+		if newer != (old.begun > r.result.begun) && w.variant != fillWithoutTicket {
+			w.violate("Newer is %t for reads that began at %d and %d", newer, old.begun, r.result.begun)
+		}
+		if newer {
+			w.ref.remove(e)
+			return
+		}
+	}
+	if old != nil {
+		w.ref.remove(old.entry)
+	}
+	w.store[r.query] = &stored{r.result, e}
+}
+
+// served holds a result against the history. A commit concerns it if it
+// changes what the statement means, or a table that the statement meant when
+// it was read: as long as the result may miss the change of meaning, it may
+// miss what was written to tables that are new to it.
+func (w *world) served(r *read, res result) {
+	for i, c := range w.history[res.snapshot:] {
+		switch {
+		case c.alters != r.query && c.tables&res.meaning == 0:
+		case c.acked > 0 && c.acked < r.started:
+			w.violate("a read that began at step %d misses commit %d, acknowledged at step %d", r.started, res.snapshot+i, c.acked)
+		case c.at <= r.at-leaseTime:
+			w.violate("a read that began at %v misses commit %d of %v", r.at, res.snapshot+i, c.at)
+		}
+	}
+	if w.reset < r.started && res.begun < w.reset {
+		w.violate("a result that was read at step %d is served after the reset at step %d", res.begun, w.reset)
+	}
+}
