@@ -89,7 +89,7 @@ func TestInvalidateAfter(t *testing.T) {
 
 // TestRepeatedTables: a table that is named twice is one table.
 func TestRepeatedTables(t *testing.T) {
-	twice := append(bakery[:1:1], bakery...)
+	twice := []dialects.Table{bakery[0], bakery[0]}
 	c := leased()
 	c.Abort(c.Begin(twice, at(1)))
 	empty(t, c)

@@ -64,6 +64,9 @@ func TestClock(t *testing.T) {
 	base := time.Now()
 	clock := core.NewClock(base)
 	start := clock.At(base)
+	if got, want := clock.At(base.Add(time.Second)), core.MakeInstant(time.Second, base.Add(time.Second).UnixNano()); got != want {
+		t.Errorf("a second later: %v, want %v", got, want)
+	}
 	// Both readings move with the time.
 	later := clock.At(base.Add(time.Second))
 	if !later.Within(start, time.Second+1) || later.Within(start, time.Second) || later.Sub(start) != time.Second {

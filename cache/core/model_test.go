@@ -243,7 +243,7 @@ func (w *world) act() {
 			w.goOnWriting(w.choose(n, "writer"))
 		}
 	case k < 58:
-		d := []time.Duration{0, 1, 5, 10, 20, 40, 110}[w.choose(7, "tick")] * time.Millisecond
+		d := milliseconds([]int{0, 1, 5, 10, 20, 40, 110}[w.choose(7, "tick")])
 		w.pass(d, d, d)
 	case k < 61:
 		w.foreign()
@@ -266,6 +266,8 @@ func (w *world) act() {
 	}
 }
 
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
 // pass lets time pass, on each clock its own.
 func (w *world) pass(truth, mono, wall time.Duration) {
 	w.truth += truth
@@ -278,7 +280,7 @@ func (w *world) pass(truth, mono, wall time.Duration) {
 // stands still; or its wall clock is set, to and fro. (Both at once could make
 // any time seem never to have passed.)
 func (w *world) trick() {
-	d := []time.Duration{1, 60, 150, 5000}[w.choose(4, "trick")] * time.Millisecond
+	d := milliseconds([]int{1, 60, 150, 5000}[w.choose(4, "trick")])
 	switch {
 	case w.sleeps && w.choose(2, "forward") == 0:
 		w.pass(d, 0, d)
@@ -321,8 +323,8 @@ func (w *world) startWrite() {
 		w.note("acked")
 		w.history[x.commit].acked = w.step
 	}
-	switch k := w.choose(8, "write"); {
-	case k == 0:
+	switch w.choose(8, "write") {
+	case 0:
 		x.query = w.choose(queryCount, "query")
 		x.steps = []func(){
 			func() { w.note("alter"); x.commit = w.alter(x.query, true) },
@@ -338,7 +340,7 @@ func (w *world) startWrite() {
 				acked()
 			},
 		}
-	case k == 1:
+	case 1:
 		// It is not known what it wrote.
 		x.tables = w.someTables()
 		x.steps = []func(){

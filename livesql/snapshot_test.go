@@ -1,4 +1,4 @@
-package cache_test
+package livesql_test
 
 import (
 	"context"
