@@ -5,12 +5,16 @@ package dialects
 // where the grammar of the flavor leaves no other way to read it.
 func (s *scanner) isCall(i int) bool {
 	t := &s.toks[i]
-	if t.flags&notCall != 0 || i == s.lo || s.depth == 0 && s.facts.inHead {
+	switch {
+	case t.flags&notCall != 0, i == s.lo, s.depth == 0 && s.facts.inHead, s.facts.inColumns && !s.operandDue(i):
 		return false
 	}
 	head := s.chainStart(i)
 	if head == i && t.word != 0 && s.isGrammar(i) {
 		return false
+	}
+	if head == s.lo {
+		return true
 	}
 	switch prev := &s.toks[head-1]; prev.kind {
 	case stringText, number, parameter:
@@ -22,9 +26,9 @@ func (s *scanner) isCall(i int) bool {
 		case ')':
 			return s.operandAfter(prev.pair())
 		}
-	case bareWord:
-		switch vocabulary[prev.word].text {
-		case "as", "ordinality", "into", "table":
+	default:
+		switch vocabulary[prev.word].text { // of no word, if it is no bare one
+		case "as", "ordinality", "into", "table", "references":
 			return false // AS alias (…), MERGE INTO table (…)
 		}
 	}
@@ -58,6 +62,8 @@ func (s *scanner) isGrammar(i int) bool {
 			return s.word(i-1) == "by" && s.word(i-2) == "group"
 		}
 		return !s.operandDue(i)
+	case w.text == "lateral":
+		return s.word(i+2) == "select" || s.word(i+2) == "with" || s.word(i+2) == "values"
 	case w.text == "conflict":
 		return s.isConflictTarget(i)
 	case w.text == "insert":

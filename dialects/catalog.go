@@ -1,9 +1,6 @@
 package dialects
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Object is one table or view in a [Catalog].
 type Object struct {
@@ -27,18 +24,17 @@ type Object struct {
 // never changes.
 type Catalog struct {
 	objects map[string][]*Object
-	fold    func(string) string
+	flavor  Flavor
 	version uint64
 }
 
-// NewCatalog returns a catalogue of objects. Fold brings a name to the
-// spelling under which two names are the same object; names in scans of the
-// flavor are folded alike.
-func NewCatalog(version uint64, fold func(string) string, objects []Object) *Catalog {
-	c := &Catalog{objects: make(map[string][]*Object, len(objects)), fold: fold, version: version}
+// NewCatalog returns a catalogue of objects, whose names are compared as
+// databases of the flavor compare them.
+func NewCatalog(version uint64, flavor Flavor, objects []Object) *Catalog {
+	c := &Catalog{objects: make(map[string][]*Object, len(objects)), flavor: flavor, version: version}
 	for i := range objects {
 		o := &objects[i]
-		name := fold(o.Table.Name)
+		name := Fold(flavor, o.Table.Name)
 		c.objects[name] = append(c.objects[name], o)
 	}
 	return c
@@ -48,7 +44,7 @@ func NewCatalog(version uint64, fold func(string) string, objects []Object) *Cat
 func (c *Catalog) Version() uint64 { return c.version }
 
 // Find returns the objects with that name, in whatever schema.
-func (c *Catalog) Find(name string) []*Object { return c.objects[c.fold(name)] }
+func (c *Catalog) Find(name string) []*Object { return c.objects[Fold(c.flavor, name)] }
 
 // Objects returns all objects in order of their names.
 func (c *Catalog) Objects() []*Object {
@@ -127,19 +123,4 @@ func (c *Catalog) object(t Table) *Object {
 		}
 	}
 	return nil
-}
-
-// FoldASCII lowers the letters A to Z, as SQLite compares names.
-func FoldASCII(name string) string {
-	for i := range len(name) {
-		if c := name[i]; 'A' <= c && c <= 'Z' {
-			return strings.Map(func(r rune) rune {
-				if 'A' <= r && r <= 'Z' {
-					return r + 'a' - 'A'
-				}
-				return r
-			}, name)
-		}
-	}
-	return name
 }

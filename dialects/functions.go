@@ -6,7 +6,7 @@ import (
 )
 
 // Pure reports whether the built-in function of that name computes its result
-// from its arguments alone, whatever their types. The name is as in
+// from its arguments alone. The name is as in
 // [Scan.Calls]. Names with an overload that is not pure are not.
 //
 // The lists speak of the functions that the database itself has. Whether
@@ -21,9 +21,10 @@ func Pure(f Flavor, name string) bool {
 // zone, styles of dates, bytes and floats, language, limits of length. Its
 // result may be kept under a key that holds those settings.
 //
-// In MySQL a function of dates in this list also asks the clock for today's
-// date when it is given a TIME: whoever trusts it has to know that its
-// arguments are none.
+// Some functions in this list also ask the clock for today's date when they
+// are given a time of day: in MySQL those of dates, given a TIME, and in
+// Postgres timezone (AT TIME ZONE), given a time with time zone. Whoever trusts
+// them has to know that no column of such a type is involved.
 func SessionPure(f Flavor, name string) bool {
 	return trust(f, name) >= sessionFunction
 }

@@ -104,17 +104,17 @@ type lexer struct {
 
 // Refusals. They end up in Scan.Why.
 const (
-	refusedLength     = "the text is longer than 256 KB"
-	refusedNesting    = "it is nested more than 500 deep"
-	refusedNUL        = "it holds a NUL byte"
-	refusedUTF8       = "it is not valid UTF-8"
-	refusedQuote      = "a quote is not closed"
-	refusedComment    = "a comment is not closed"
-	refusedExecutable = "it holds an executable comment (/*! … */)"
-	refusedParens     = "its parentheses do not match"
-	refusedSemicolon  = "a semicolon stands within parentheses"
-	refusedNumber     = "a number runs into a word"
-	refusedByte       = "it holds a character that the database does not know"
+	refusedLength     = "is longer than 256 KB"
+	refusedNesting    = "is nested more than 500 deep"
+	refusedNUL        = "holds a NUL byte"
+	refusedUTF8       = "is not valid UTF-8"
+	refusedQuote      = "has a quote that is not closed"
+	refusedComment    = "has a comment that is not closed"
+	refusedExecutable = "holds an executable comment (/*! … */)"
+	refusedParens     = "has parentheses that do not match"
+	refusedSemicolon  = "has a semicolon within parentheses"
+	refusedNumber     = "has a number that runs into a word"
+	refusedByte       = "holds a character that the database does not know"
 )
 
 func (l *lexer) refuse(why string, broken bool) {

@@ -34,25 +34,23 @@ type nameSet struct {
 const manyNames = 24
 
 func (n *nameSet) add(name string) {
-	switch {
-	case name == "":
-		return
-	case len(n.list) < manyNames:
+	if len(n.list) < manyNames {
 		if slices.Contains(n.list, name) {
 			return
 		}
-	default:
-		if n.seen == nil {
-			n.seen = make(map[string]struct{}, 4*manyNames)
-			for _, old := range n.list {
-				n.seen[old] = struct{}{}
-			}
-		}
-		if _, ok := n.seen[name]; ok {
-			return
-		}
-		n.seen[name] = struct{}{}
+		n.list = append(n.list, name)
+		return
 	}
+	if n.seen == nil {
+		n.seen = make(map[string]struct{}, 4*manyNames)
+		for _, old := range n.list {
+			n.seen[old] = struct{}{}
+		}
+	}
+	if _, ok := n.seen[name]; ok {
+		return
+	}
+	n.seen[name] = struct{}{}
 	n.list = append(n.list, name)
 }
 

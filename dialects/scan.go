@@ -32,7 +32,7 @@ func ScanText(f Flavor, text string) Scan {
 		s.readOtherwise()
 	}
 	if s.out.Statements == 0 && s.out.Kind == Read {
-		s.judge(verdict{kind: Bypass, why: "it holds no statement"})
+		s.judge(verdict{kind: Bypass, why: "holds no statement"})
 	}
 	out := s.out
 	out.Names = s.names.take()
@@ -69,8 +69,9 @@ func (s *scanner) readOtherwise() {
 		effects := s.out.Effects
 		s.out.Effects = nil
 		s.read(other.toks, other.refusal)
-		if !slices.Equal(effects, s.out.Effects) && !(other.broken && startsWith(effects, s.out.Effects)) {
-			s.judge(verdict{kind: Unclear, why: "it reads differently with other settings for backslashes"})
+		same := slices.Equal(effects, s.out.Effects) || other.broken && startsWith(effects, s.out.Effects)
+		if !same {
+			s.judge(verdict{kind: Unclear, why: "reads differently with other settings for backslashes"})
 		}
 		s.out.Effects = effects
 	}
@@ -149,9 +150,12 @@ func (s *scanner) read(tokens []token, refusal string) {
 			continue
 		}
 		end, ok := s.statementEnd(lo)
+		if !ok {
+			end = len(tokens)
+		}
 		s.statement(lo, end)
 		if !ok {
-			s.judge(verdict{kind: Unclear, why: "the end of a routine's body was not found", taint: notUnderstood})
+			s.judge(verdict{kind: Unclear, why: "has a routine whose end was not found", taint: notUnderstood})
 		}
 		lo = end + 1
 	}
@@ -168,11 +172,11 @@ func (s *scanner) statement(lo, hi int) {
 		return
 	}
 	if s.facts.sequence && v.kind < Write {
-		v.kind, v.why = Write, "it advances a sequence"
+		v.kind, v.why = Write, "advances a sequence"
 	}
 	s.judge(v)
 	if s.facts.taint != "" {
-		s.judge(verdict{kind: Session, why: s.facts.taint, taint: s.facts.taint})
+		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.taint + ")", taint: s.facts.taint})
 	}
 	if s.facts.refusal != "" {
 		s.judge(verdict{kind: Unclear, why: s.facts.refusal})
@@ -223,7 +227,7 @@ func (s *scanner) reads() verdict {
 	case f.into:
 		return s.intoVerdict()
 	case f.write != "":
-		return verdict{kind: Write, why: "it writes rows (" + f.write + ")"}
+		return s.writesRows(f.write)
 	case f.bypass != "":
 		return verdict{kind: Bypass, why: f.bypass}
 	}
@@ -233,12 +237,12 @@ func (s *scanner) reads() verdict {
 // intoVerdict judges SELECT … INTO.
 func (s *scanner) intoVerdict() verdict {
 	if s.flavor != Postgres {
-		return verdict{kind: Unclear, why: "its result goes elsewhere (SELECT INTO)"}
+		return verdict{kind: Unclear, why: "puts its result elsewhere (SELECT INTO)"}
 	}
 	if s.facts.intoTemp {
-		return verdict{kind: Session, why: "it creates a temporary table (SELECT INTO)", taint: "a temporary table"}
+		return verdict{kind: Session, why: "creates a temporary table (SELECT INTO)", taint: "a temporary table"}
 	}
-	return verdict{kind: Schema, why: "it creates a table (SELECT INTO)"}
+	return verdict{kind: Schema, why: "creates a table (SELECT INTO)"}
 }
 
 // afterWith judges what follows the common table expressions of WITH at i.
@@ -247,10 +251,10 @@ func (s *scanner) afterWith(i int) verdict {
 	if main < 0 {
 		return s.unknown(i)
 	}
-	for s.flavor != SQLite && s.mark(main) == '(' {
-		main++
+	if s.flavor != SQLite && s.mark(main) == '(' {
+		return s.parenthesised(main)
 	}
-	switch w := s.word(main); w {
+	switch s.word(main) {
 	case "select", "values":
 		return s.reads()
 	case "table":
@@ -273,9 +277,14 @@ func (s *scanner) afterWith(i int) verdict {
 
 // writes judges a statement whose main verb, at i, writes rows.
 func (s *scanner) writes(i int) verdict {
-	v := verdict{kind: Write, why: "it writes rows (" + strings.ToUpper(s.word(i)) + ")"}
+	return s.writesRows(strings.ToUpper(s.word(i)))
+}
+
+// writesRows judges a statement that writes rows by the given word.
+func (s *scanner) writesRows(word string) verdict {
+	v := verdict{kind: Write, why: "writes rows (" + word + ")"}
 	if s.facts.catalogue {
-		v.kind, v.why = Schema, "it writes a table of the catalogue"
+		v.kind, v.why = Schema, "writes a table of the catalogue ("+word+")"
 	}
 	if s.facts.settings {
 		v.taint = "an update of pg_settings"
@@ -286,9 +295,9 @@ func (s *scanner) writes(i int) verdict {
 // unknown judges a statement that starts with no known word.
 func (s *scanner) unknown(i int) verdict {
 	if w := s.word(i); w != "" {
-		return verdict{kind: Unclear, why: "it is not known what " + strings.ToUpper(clip(w)) + " does here", taint: notUnderstood}
+		return verdict{kind: Unclear, why: "has a " + strings.ToUpper(clip(w)) + " where it is not known what that does", taint: notUnderstood}
 	}
-	return verdict{kind: Unclear, why: "it does not start with a known word", taint: notUnderstood}
+	return verdict{kind: Unclear, why: "does not start with a known word", taint: notUnderstood}
 }
 
 // clip shortens a word for people.

@@ -30,41 +30,41 @@ func (s *scanner) mysql(i int) verdict {
 	case "set":
 		return s.mysqlSet(i)
 	case "use":
-		return verdict{kind: Session, why: "it changes the default database (USE)", taint: "USE"}
+		return verdict{kind: Session, why: "changes the default database (USE)", taint: "USE"}
 	case "create", "drop":
 		return s.mysqlCreate(i)
 	case "alter", "rename", "grant", "revoke", "import":
 		s.effect(Commits)
-		return verdict{kind: Schema, why: "it changes the schema (" + upper + ")"}
+		return verdict{kind: Schema, why: "changes the schema (" + upper + ")"}
 	case "lock":
 		if s.word(i+1) != "instance" {
 			s.effect(Commits)
 		}
-		return verdict{kind: Session, why: "it locks tables (LOCK)", taint: "LOCK TABLES"}
+		return verdict{kind: Session, why: "locks tables (LOCK)", taint: "LOCK TABLES"}
 	case "unlock":
 		s.effect(Commits)
-		return verdict{kind: Session, why: "it unlocks tables (UNLOCK)"}
+		return verdict{kind: Session, why: "unlocks tables (UNLOCK)"}
 	case "analyze":
 		return s.mysqlAnalyze(i)
 	case "check", "cache", "optimize":
 		s.effect(Commits)
-		return verdict{kind: Bypass, why: "it changes no rows (" + upper + ")"}
+		return verdict{kind: Bypass, why: "changes no rows (" + upper + ")"}
 	case "repair":
 		s.effect(Commits)
-		return verdict{kind: Write, why: "it may lose rows (REPAIR)"}
+		return verdict{kind: Write, why: "may lose rows (REPAIR)"}
 	case "flush":
 		return s.mysqlFlush(i)
 	case "show", "help", "checksum", "kill", "signal", "resignal", "get", "purge":
-		return verdict{kind: Bypass, why: "it must reach the database (" + upper + ")"}
+		return verdict{kind: Bypass, why: "must reach the database (" + upper + ")"}
 	case "handler":
-		return verdict{kind: Bypass, why: "it reads past the tables' versions (HANDLER)"}
+		return verdict{kind: Bypass, why: "reads past the tables' versions (HANDLER)"}
 	case "do":
 		return s.mysqlDo()
 	case "prepare", "deallocate":
 		s.facts.sequence = false // executed later, by EXECUTE
-		return verdict{kind: Session, why: "it names or forgets a statement (" + upper + ")"}
+		return verdict{kind: Session, why: "names or forgets a statement (" + upper + ")"}
 	case "call", "execute":
-		return verdict{kind: Unclear, why: "it runs code that is not in the text (" + upper + ")", taint: upper}
+		return verdict{kind: Unclear, why: "runs code that is not in the text (" + upper + ")", taint: upper}
 	}
 	return s.unknown(i)
 }
@@ -76,10 +76,10 @@ func (s *scanner) mysqlDo() verdict {
 	}
 	for _, name := range s.calls.list {
 		if !Harmless(MySQL, name) {
-			return verdict{kind: Unclear, why: "it runs a function for its effects (DO)", taint: "DO"}
+			return verdict{kind: Unclear, why: "runs a function for its effects (DO)", taint: "DO"}
 		}
 	}
-	return verdict{kind: Bypass, why: "it must reach the database (DO)"}
+	return verdict{kind: Bypass, why: "must reach the database (DO)"}
 }
 
 // mysqlLoad judges LOAD DATA, LOAD XML and LOAD INDEX INTO CACHE.
@@ -89,7 +89,7 @@ func (s *scanner) mysqlLoad(i int) verdict {
 		return s.writes(i)
 	case "index":
 		s.effect(Commits)
-		return verdict{kind: Bypass, why: "it changes no rows (LOAD INDEX)"}
+		return verdict{kind: Bypass, why: "changes no rows (LOAD INDEX)"}
 	}
 	return s.unknown(i)
 }
@@ -97,7 +97,7 @@ func (s *scanner) mysqlLoad(i int) verdict {
 // mysqlExplain judges what follows EXPLAIN or one of its synonyms. It may
 // execute subqueries, so that their functions still count.
 func (s *scanner) mysqlExplain(i int) verdict {
-	v := verdict{kind: Bypass, why: "it explains a statement or a table (EXPLAIN)"}
+	v := verdict{kind: Bypass, why: "explains a statement or a table (EXPLAIN)"}
 	executes := false
 	for ; i < s.hi; i++ {
 		switch s.word(i) {
@@ -145,18 +145,18 @@ func (s *scanner) mysqlAnalyze(i int) verdict {
 	switch s.word(i) {
 	case "table", "tables", "local", "no_write_to_binlog":
 		s.effect(Commits)
-		return verdict{kind: Bypass, why: "it gathers statistics (ANALYZE TABLE)"}
+		return verdict{kind: Bypass, why: "gathers statistics (ANALYZE TABLE)"}
 	case "format":
 		i += 3 // FORMAT = JSON
 	}
 	s.facts.inHead = false
-	return s.mysqlExecuted(i, verdict{kind: Bypass, why: "it explains a statement (ANALYZE)"})
+	return s.mysqlExecuted(i, verdict{kind: Bypass, why: "explains a statement (ANALYZE)"})
 }
 
 // mysqlControl judges the words of transactions at i.
 func (s *scanner) mysqlControl(i int) verdict {
 	word := s.word(i)
-	v := verdict{kind: Control, why: "it controls a transaction (" + strings.ToUpper(word) + ")"}
+	v := verdict{kind: Control, why: "controls a transaction (" + strings.ToUpper(word) + ")"}
 	i++
 	switch word {
 	case "start":
@@ -185,7 +185,7 @@ func (s *scanner) mysqlControl(i int) verdict {
 // mysqlXA judges XA.
 func (s *scanner) mysqlXA(i int) verdict {
 	what := s.word(i + 1)
-	v := verdict{kind: Control, why: "it controls a transaction (XA " + strings.ToUpper(clip(what)) + ")"}
+	v := verdict{kind: Control, why: "controls a transaction (XA " + strings.ToUpper(clip(what)) + ")"}
 	switch what {
 	case "start", "begin":
 		s.effect(Begins)
@@ -197,7 +197,7 @@ func (s *scanner) mysqlXA(i int) verdict {
 	case "commit":
 		s.effect(Commits)
 		if s.word(s.hi-1) != "phase" {
-			return verdict{kind: Unclear, why: "it may commit a transaction of another connection (XA COMMIT)"}
+			return verdict{kind: Unclear, why: "may commit a transaction of another connection (XA COMMIT)"}
 		}
 	case "recover":
 		v.kind = Bypass
@@ -217,20 +217,20 @@ func (s *scanner) mysqlCreate(i int) verdict {
 	}
 	switch s.word(i) {
 	case "temporary":
-		return verdict{kind: Session, why: "it is about a temporary table (" + word + ")", taint: "a temporary table"}
+		return verdict{kind: Session, why: "is about a temporary table (" + word + ")", taint: "a temporary table"}
 	case "prepare":
-		return verdict{kind: Session, why: "it forgets a statement (DROP PREPARE)"}
+		return verdict{kind: Session, why: "forgets a statement (DROP PREPARE)"}
 	}
 	s.effect(Commits)
-	return verdict{kind: Schema, why: "it changes the schema (" + word + ")"}
+	return verdict{kind: Schema, why: "changes the schema (" + word + ")"}
 }
 
 // mysqlFlush judges FLUSH, which commits and may lock.
 func (s *scanner) mysqlFlush(i int) verdict {
 	s.effect(Commits)
-	v := verdict{kind: Bypass, why: "it must reach the database (FLUSH)"}
+	v := verdict{kind: Bypass, why: "must reach the database (FLUSH)"}
 	if s.hasWord(i, s.hi, "lock") || s.hasWord(i, s.hi, "export") {
-		v = verdict{kind: Session, why: "it locks tables (FLUSH TABLES)", taint: "FLUSH TABLES"}
+		v = verdict{kind: Session, why: "locks tables (FLUSH TABLES)", taint: "FLUSH TABLES"}
 	}
 	return v
 }

@@ -9,7 +9,7 @@ func (s *scanner) mysqlSet(i int) verdict {
 	switch s.word(i) {
 	case "password", "default":
 		s.effect(Commits)
-		return verdict{kind: Schema, why: "it changes rights (SET " + strings.ToUpper(s.word(i)) + ")"}
+		return verdict{kind: Schema, why: "changes rights (SET " + strings.ToUpper(s.word(i)) + ")"}
 	case "role":
 		return s.setVerdict("SET ROLE", true)
 	case "transaction":
@@ -134,7 +134,7 @@ func isScope(word string) bool {
 func (s *scanner) autocommit(value, hi int) verdict {
 	if hi-value == 1 {
 		t := &s.toks[value]
-		v := verdict{kind: Control, why: "it controls transactions (SET autocommit)"}
+		v := verdict{kind: Control, why: "controls transactions (SET autocommit)"}
 		switch strings.ToLower(strings.Trim(s.text[t.start:t.end], `'"`)) {
 		case "0", "off", "false":
 			s.effect(Begins)
@@ -144,7 +144,7 @@ func (s *scanner) autocommit(value, hi int) verdict {
 			return v
 		}
 	}
-	return verdict{kind: Unclear, why: "it sets autocommit to a value that is not in the text", taint: "SET autocommit"}
+	return verdict{kind: Unclear, why: "sets autocommit to a value that is not in the text", taint: "SET autocommit"}
 }
 
 // settingMatters reports whether the result of a read may depend on a variable

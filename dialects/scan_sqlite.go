@@ -15,24 +15,24 @@ func (s *scanner) sqlite(i int) verdict {
 		return s.sqliteControl(i)
 	case "create":
 		if w := s.word(i + 1); w == "temp" || w == "temporary" {
-			return verdict{kind: Session, why: "it creates a temporary object", taint: "a temporary object"}
+			return verdict{kind: Session, why: "creates a temporary object", taint: "a temporary object"}
 		}
-		return verdict{kind: Schema, why: "it changes the schema (CREATE)"}
+		return verdict{kind: Schema, why: "changes the schema (CREATE)"}
 	case "drop", "alter":
-		return verdict{kind: Schema, why: "it changes the schema (" + strings.ToUpper(s.word(i)) + ")"}
+		return verdict{kind: Schema, why: "changes the schema (" + strings.ToUpper(s.word(i)) + ")"}
 	case "reindex":
 		// With a collation that has changed, it changes what indexes find.
-		return verdict{kind: Schema, why: "it rebuilds indexes (REINDEX)"}
+		return verdict{kind: Schema, why: "rebuilds indexes (REINDEX)"}
 	case "attach", "detach":
 		w := strings.ToUpper(s.word(i))
-		return verdict{kind: Session, why: "it changes which databases there are (" + w + ")", taint: w}
+		return verdict{kind: Session, why: "changes which databases there are (" + w + ")", taint: w}
 	case "analyze":
-		return verdict{kind: Bypass, why: "it gathers statistics (ANALYZE)"}
+		return verdict{kind: Schema, why: "writes the tables of statistics (ANALYZE)"}
 	case "vacuum":
 		if s.facts.into {
-			return verdict{kind: Bypass, why: "it copies the database (VACUUM INTO)"}
+			return verdict{kind: Bypass, why: "copies the database (VACUUM INTO)"}
 		}
-		return verdict{kind: Unclear, why: "it may give rows other rowids (VACUUM)"}
+		return verdict{kind: Unclear, why: "may give rows other rowids (VACUUM)"}
 	}
 	return s.unknown(i)
 }
@@ -45,7 +45,7 @@ func (s *scanner) sqliteExplain(i int) verdict {
 	if s.word(i) == "query" && s.word(i+1) == "plan" {
 		i += 2
 	}
-	v := verdict{kind: Bypass, why: "it explains a statement (EXPLAIN)"}
+	v := verdict{kind: Bypass, why: "explains a statement (EXPLAIN)"}
 	if s.word(i) == "pragma" {
 		if p := s.pragma(i); p.kind > Bypass {
 			return p
@@ -57,7 +57,7 @@ func (s *scanner) sqliteExplain(i int) verdict {
 // sqliteControl judges the words of transactions at i.
 func (s *scanner) sqliteControl(i int) verdict {
 	word := s.word(i)
-	v := verdict{kind: Control, why: "it controls a transaction (" + strings.ToUpper(word) + ")"}
+	v := verdict{kind: Control, why: "controls a transaction (" + strings.ToUpper(word) + ")"}
 	i++
 	var e Effect
 	switch word {
@@ -104,7 +104,7 @@ func (s *scanner) transactionName(i int) int {
 	if s.word(i) != "transaction" {
 		return i
 	}
-	if i++; i < s.hi && s.word(i) != "to" && (s.isName(i)) {
+	if i++; i < s.hi && s.word(i) != "to" && s.isName(i) {
 		i++
 	}
 	return i
@@ -123,13 +123,13 @@ func (s *scanner) pragma(i int) verdict {
 	sets := s.mark(i+1) == '=' || s.mark(i+1) == '('
 	switch kind := pragmas[name]; {
 	case kind == pragmaAsks, kind == pragmaHarmless, kind != pragmaUnknown && !sets:
-		return verdict{kind: Bypass, why: "its answer must come from the database (" + long + ")"}
+		return verdict{kind: Bypass, why: "must be asked each time (" + long + ")"}
 	case kind == pragmaWrites:
-		return verdict{kind: Write, why: "it writes the header of the file (" + long + ")"}
+		return verdict{kind: Write, why: "writes the header of the file (" + long + ")"}
 	case kind == pragmaUnclear:
-		return verdict{kind: Unclear, why: "it changes how the schema is read (" + long + ")", taint: long}
+		return verdict{kind: Unclear, why: "changes how the schema is read (" + long + ")", taint: long}
 	default:
-		return verdict{kind: Session, why: "it changes the session (" + long + ")", taint: long}
+		return verdict{kind: Session, why: "changes the session (" + long + ")", taint: long}
 	}
 }
 

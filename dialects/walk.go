@@ -5,6 +5,7 @@ import "strings"
 // facts is what the tokens of one statement tell, wherever they stand.
 type facts struct {
 	inHead    bool   // before the words from which on a name can be a function
+	inColumns bool   // in a CREATE, before its query: types look like functions
 	inserts   bool   // INSERT occurs
 	explained bool   // the statement is explained and not executed
 	write     string // the first word that writes rows, where a read has none
@@ -25,8 +26,10 @@ func (s *scanner) walk() {
 	s.depth = 0
 	s.levels = append(s.levels[:0], level{open: -1, tables: true})
 	switch s.word(s.lo) {
-	case "insert", "replace", "copy", "load", "analyze", "vacuum", "prepare":
+	case "insert", "replace", "copy", "load", "analyze", "vacuum", "prepare", "pragma":
 		s.facts.inHead = true
+	case "create":
+		s.facts.inColumns = true
 	}
 	for i := s.lo; i < s.hi; i++ {
 		t := &s.toks[i]
@@ -38,7 +41,7 @@ func (s *scanner) walk() {
 		case stringText:
 			s.walkString(i, t)
 		case variable:
-			s.spoil("it uses a variable of the session")
+			s.spoil("uses a variable of the session")
 		case punct:
 			s.walkMark(i, t.ch)
 		case number, parameter:
@@ -83,11 +86,10 @@ func (s *scanner) walkWord(i int, t *token) {
 		s.note(i, w.text)
 	}
 	s.trackTables(i)
-	if s.facts.inHead && s.depth == 0 {
-		switch w.text {
-		case "values", "value", "select", "set", "where":
-			s.facts.inHead = false
-		}
+	switch w.text {
+	case "values", "value", "select", "set", "where":
+		s.facts.inHead = s.facts.inHead && s.depth > 0
+		s.facts.inColumns = false
 	}
 }
 
@@ -176,22 +178,18 @@ func (s *scanner) temporary(i int) {
 		return
 	}
 	if c := s.mark(i - 1); c == ',' || c == '(' {
-		s.spoil("it may use a temporary table")
+		s.spoil("may use a temporary table")
 	}
 }
 
 // walkString looks at the string at i.
 func (s *scanner) walkString(i int, t *token) {
-	switch s.flavor {
-	case SQLite:
-		if s.maybeTable(i) {
-			s.nameFacts(i, s.addName(t))
-		}
-	case Postgres:
-		if literalSaysNow(s.text[t.start:t.end]) {
-			s.names.add("now")
-			s.calls.add("now")
-		}
+	switch {
+	case s.flavor == SQLite && s.maybeTable(i):
+		s.nameFacts(i, s.addName(t))
+	case s.flavor == Postgres && literalSaysNow(s.text[t.start:t.end]):
+		s.names.add("now")
+		s.calls.add("now")
 	}
 }
 
@@ -216,7 +214,7 @@ func (s *scanner) note(i int, word string) {
 		s.noteFor(i)
 	case "lock":
 		if s.word(i+1) == "in" {
-			s.spoil("it locks rows (LOCK IN SHARE MODE)")
+			s.spoil("locks rows (LOCK IN SHARE MODE)")
 		}
 	case "next", "previous":
 		s.noteSequence(i, word)
@@ -265,9 +263,9 @@ func (s *scanner) isFunction(i int) bool {
 func (s *scanner) noteFor(i int) {
 	switch w := s.word(i + 1); w {
 	case "update", "share", "no", "key":
-		s.spoil("it locks rows (FOR " + strings.ToUpper(w) + ")")
+		s.spoil("locks rows (FOR " + strings.ToUpper(w) + ")")
 	case "system_time":
-		s.spoil("it reads the history of a table (FOR SYSTEM_TIME)")
+		s.spoil("reads the history of a table (FOR SYSTEM_TIME)")
 	}
 }
 
@@ -294,7 +292,7 @@ func (s *scanner) noteSequence(i int, word string) {
 	case word == "next":
 		s.facts.sequence = true
 	default:
-		s.spoil("it reads the last value of a sequence")
+		s.spoil("reads the last value of a sequence")
 	}
 }
 
@@ -305,14 +303,14 @@ func (s *scanner) noteMySQL(i int, word string) {
 	}
 	switch word {
 	case "sql_calc_found_rows":
-		s.spoil("FOUND_ROWS() is asked about it (SQL_CALC_FOUND_ROWS)")
+		s.spoil("is what FOUND_ROWS() is about (SQL_CALC_FOUND_ROWS)")
 	case "sql_no_cache":
-		s.spoil("it asks not to be cached (SQL_NO_CACHE)")
+		s.spoil("asks not to be cached (SQL_NO_CACHE)")
 	case "procedure":
-		s.spoil("it passes its rows through a procedure")
+		s.spoil("passes its rows through a procedure")
 	case "examined":
 		if s.word(i-1) == "rows" {
-			s.spoil("its result may be cut short (ROWS EXAMINED)")
+			s.spoil("may stop early (ROWS EXAMINED)")
 		}
 	}
 }

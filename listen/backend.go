@@ -10,10 +10,20 @@ import (
 	"github.com/vantage-go/live/dialects"
 )
 
-// ErrNoLog is returned by Connect when the database has no change log and will
-// not get one: the feed stays Off, with the error that wraps ErrNoLog as the
-// reason.
+// ErrNoLog is what a [*NoLogError] unwraps to.
 var ErrNoLog = errors.New("no change feed")
+
+// NoLogError is returned by Connect when the database has no change log and
+// will not get one: the feed stays Off with it.
+type NoLogError struct {
+	// Why says why, for people.
+	Why string
+}
+
+func (e *NoLogError) Error() string { return e.Why }
+
+// Unwrap returns [ErrNoLog].
+func (e *NoLogError) Unwrap() error { return ErrNoLog }
 
 // Backend is everything that one handle needs of a database with a change log:
 // the meaning of its statements, the log itself, and the identity of the

@@ -20,8 +20,8 @@ type Feed struct {
 	config config
 	log    *slog.Logger
 
-	poke   chan struct{} // capacity 1: look now
-	ctx    context.Context
+	poke   chan struct{}   // capacity 1: look now
+	ctx    context.Context //nolint:containedctx // the feed's own life, which Close ends
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the goroutine has ended
 	life   sync.Once     // Start, or a Close without it
@@ -159,7 +159,8 @@ func (f *Feed) WaitLive(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("listen: the feed is %v: %w", state, ctx.Err()), err)
+			status := f.Status() // it may have failed since, in the same state
+			return errors.Join(fmt.Errorf("listen: the feed is %v: %w", status.State, ctx.Err()), status.Err)
 		case <-f.done:
 			return ErrClosed
 		}

@@ -22,8 +22,9 @@ type Reader interface {
 	// without changes.
 	Poll(ctx context.Context, since Cursor) (Delta, error)
 
-	// Close closes the connection. It may be called while Poll runs, to end
-	// it.
+	// Close closes the connection. The feed calls it once, from another
+	// goroutine while Poll runs if Poll has not returned when its context
+	// ended: a Poll that waits for a dead connection must return then.
 	Close() error
 }
 

@@ -11,36 +11,45 @@ const paramPrefix = "livesql_"
 
 // splitDSN takes livesql's own parameters out of a DSN and returns the rest as
 // it was, and the options that they stand for. It knows the two forms that
-// drivers use: a query after a question mark, and key=value words.
+// drivers use: parameters behind a question mark, and key=value words. Of a
+// DSN that has a question mark, the part before it holds no parameter; it may
+// hold a further question mark, in a password.
 func splitDSN(dsn string) (rest string, opts []Option, err error) {
 	if !strings.Contains(dsn, paramPrefix) {
 		return dsn, nil, nil
 	}
-	head, query, isURL := strings.Cut(dsn, "?")
-	var kept []string
-	separator := "&"
-	if !isURL {
-		head, query, separator = "", dsn, " "
+	isURL := strings.Contains(dsn, "?")
+	separators := " "
+	if isURL {
+		separators = "?&"
 	}
-	for _, word := range strings.Split(query, separator) {
-		if !strings.HasPrefix(word, paramPrefix) {
-			kept = append(kept, word)
-			continue
+	var kept strings.Builder
+	lead := "" // the separator before the next word that is kept
+	for n := 0; ; n++ {
+		end := strings.IndexAny(dsn, separators)
+		word := dsn
+		if end >= 0 {
+			word = dsn[:end]
 		}
-		name, value, _ := strings.Cut(word, "=")
-		opt, err := paramOption(name, value)
-		if err != nil {
-			return "", nil, err
+		name, value, assigns := strings.Cut(word, "=")
+		own := assigns && strings.HasPrefix(name, paramPrefix) && (!isURL || n > 0)
+		if own {
+			opt, err := paramOption(name, value)
+			if err != nil {
+				return "", nil, err
+			}
+			opts = append(opts, opt)
+		} else {
+			kept.WriteString(lead + word)
 		}
-		opts = append(opts, opt)
+		if end < 0 {
+			return kept.String(), opts, nil
+		}
+		if !own {
+			lead = dsn[end : end+1]
+		}
+		dsn = dsn[end+1:]
 	}
-	rest = strings.Join(kept, separator)
-	if isURL && rest != "" {
-		rest = head + "?" + rest
-	} else if isURL {
-		rest = head
-	}
-	return rest, opts, nil
 }
 
 // paramOption returns the option that one parameter stands for.

@@ -2,11 +2,13 @@ package livesql
 
 import (
 	"context"
+	"database/sql"
 	sqldriver "database/sql/driver"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
-	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/listen"
 )
@@ -62,24 +64,59 @@ func join(tables []dialects.Table) string {
 func (db *DB) Explain(ctx context.Context, query string, args ...any) (Explanation, error) {
 	named := make([]sqldriver.NamedValue, len(args))
 	for i, arg := range args {
-		named[i] = sqldriver.NamedValue{Ordinal: i + 1, Value: arg}
+		named[i].Ordinal = i + 1
+		if n, ok := arg.(sql.NamedArg); ok {
+			named[i].Name, arg = n.Name, n.Value
+		}
+		named[i].Value = arg
 		if v, err := sqldriver.DefaultParameterConverter.ConvertValue(arg); err == nil {
 			named[i].Value = v
 		}
 	}
 	e, err := db.handle.cache.Explain(ctx, query, named)
 	status := db.handle.feed.Status()
-	reason := e.Reason
-	if status.State != listen.Live && status.Err != nil && e.Analysis.Uncacheable == "" || status.State == listen.Off {
-		reason = status.Err.Error()
+	var off *listen.NoLogError
+	switch {
+	case errors.As(status.Err, &off):
+		e.Reason = off.Why
+	case status.State != listen.Live && status.Err != nil && e.Analysis.Uncacheable == "":
+		e.Reason = status.Err.Error()
 	}
-	return explanation(e, reason, status), err
-}
-
-func explanation(e cache.Explanation, reason string, status listen.Status) Explanation {
 	return Explanation{
-		Cached: e.Cached, Reason: reason,
+		Cached: e.Cached, Reason: e.Reason,
 		Reads: e.Analysis.Reads, Writes: e.Analysis.Writes, WritesAll: e.Analysis.WritesAll,
 		Feed: status.State, FeedErr: status.Err,
+	}, err
+}
+
+// WaitCached returns when query would be answered from memory once its result
+// is there: the feed is live, and its tables are covered. It is for programs
+// that create tables and for tests; others need not wait, their first reads go
+// to the database. When ctx ends, the error says what was missing; a database
+// that has no change feed is told at once with an error that wraps
+// [listen.ErrNoLog].
+func (db *DB) WaitCached(ctx context.Context, query string, args ...any) error {
+	for {
+		if err := db.handle.feed.WaitLive(ctx); err != nil {
+			return fmt.Errorf("livesql: waiting for the cache: %w", err)
+		}
+		if err := db.handle.feed.Sync(ctx); err != nil {
+			return fmt.Errorf("livesql: waiting for the cache: %w", err)
+		}
+		e, err := db.Explain(ctx, query, args...)
+		if e.Cached {
+			return nil
+		}
+		// Polls follow each other closely only while something changes.
+		timer := time.NewTimer(waitPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(fmt.Errorf("livesql: not cached: %s: %w", e.Reason, ctx.Err()), err)
+		}
 	}
 }
+
+// waitPause is the time between two looks of WaitCached.
+const waitPause = 10 * time.Millisecond

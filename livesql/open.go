@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
-	"github.com/vantage-go/live/listen"
 )
 
 // DB is a live database handle. It embeds the *sql.DB that programs use and
@@ -136,10 +134,10 @@ func From(ctx context.Context, db *sql.DB) (_ *DB, err error) {
 }
 
 // Feed returns the change feed that keeps the handle current.
-func (db *DB) Feed() *listen.Feed { return db.handle.feed }
+func (db *DB) Feed() *Feed { return db.handle.feed }
 
 // CacheStats returns a snapshot of the cache's counters.
-func (db *DB) CacheStats() cache.Stats { return db.handle.cache.Stats() }
+func (db *DB) CacheStats() Stats { return db.handle.cache.Stats() }
 
 // Shutdown closes the DB: the feed, the pool and what belongs to them. Queries
 // that are running are waited for, as by (*sql.DB).Close, but not longer than

@@ -2,7 +2,6 @@ package livesql
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/listen"
@@ -27,7 +26,7 @@ func (u unlogged) Version() uint64 { return 1 }
 func (u unlogged) Identity() uint64 { return 0 }
 
 func (u unlogged) Connect(context.Context) (listen.Reader, error) {
-	return nil, fmt.Errorf("%s: %w", u.why, listen.ErrNoLog)
+	return nil, &listen.NoLogError{Why: u.why}
 }
 
 func (u unlogged) Close() error { return nil }

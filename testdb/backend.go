@@ -22,8 +22,7 @@ func newBackend(feed *Feed, flavor dialects.Flavor, tables []dialects.Table) *ba
 	for i, t := range tables {
 		objects[i] = dialects.Object{Table: t, Covered: true}
 	}
-	fold := func(name string) string { return dialects.Fold(flavor, name) }
-	return &backend{feed: feed, flavor: flavor, catalog: dialects.NewCatalog(1, fold, objects)}
+	return &backend{feed: feed, flavor: flavor, catalog: dialects.NewCatalog(1, flavor, objects)}
 }
 
 // Analyze goes by the words of the text: nobody could be asked.

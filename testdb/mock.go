@@ -36,7 +36,7 @@ var mocked atomic.Uint64
 func Mock(tb testing.TB, opts ...Option) *MockDB {
 	tb.Helper()
 	o := collect(opts)
-	dsn := fmt.Sprintf("livesql_testdb_%d", mocked.Add(1))
+	dsn := fmt.Sprintf("testdb_%d", mocked.Add(1))
 	plain, mock, err := sqlmock.NewWithDSN(dsn,
 		sqlmock.QueryMatcherOption(o.matcher), sqlmock.ValueConverterOption(o.converter), sqlmock.MonitorPingsOption(o.pings))
 	if err != nil {

@@ -45,7 +45,7 @@ func TestCoherence(t *testing.T) {
 	})
 	// Without these the property would hold for want of anything to serve.
 	for _, what := range []string{"hit", "join", "stored", "not stored", "analysis out of date", "reset", "revoke", "evict", "lost"} {
-		if counts[what] == 0 {
+		if counts[what] == 0 && !testing.Short() { // a short run draws few
 			t.Errorf("no run came to %q: %v", what, counts)
 		}
 	}

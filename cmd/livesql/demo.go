@@ -6,20 +6,22 @@ import (
 	"os"
 	"os/exec"
 
-	_ "github.com/vantage-go/live/dialects/sqlite" // the demo's database
 	"github.com/vantage-go/live/cmd/livesql/internal/demo"
+	_ "github.com/vantage-go/live/dialects/sqlite" // the demo's database
 )
 
 // demoCmd is the command "demo".
 type demoCmd struct {
-	Once bool   `help:"End after the show. The exit code is 1 if a claim did not hold."`
-	DSN  string `name:"dsn" placeholder:"FILE" help:"SQLite file for the demo, new or left by an earlier demo; it is kept. Without it the demo uses a temporary one."`
+	Once  bool   `help:"End after the show. The exit code is 1 if a claim did not hold."`
+	Quick bool   `hidden:"" help:"Try everything fewer times, for tests."`
+	DSN   string `name:"dsn" placeholder:"FILE" help:"SQLite file for the demo, new or left by an earlier demo; it is kept. Without it the demo uses a temporary one."`
 }
 
 // Run runs the show.
 func (c *demoCmd) Run(ctx context.Context, std streams) error {
 	return demo.Run(ctx, demo.Config{
 		Once:   c.Once,
+		Quick:  c.Quick,
 		DSN:    c.DSN,
 		Out:    std.out,
 		Color:  isTerminal(std.out),

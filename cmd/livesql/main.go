@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,9 +69,14 @@ func run(ctx context.Context, args []string, std streams) int {
 		_, _ = fmt.Fprintf(std.err, "livesql: %v\nRun \"livesql --help\" for what there is.\n", err)
 		return exitUsage
 	}
-	if err := command.Run(); err != nil {
+	err = command.Run()
+	switch {
+	case err == nil:
+		return exitOK
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		_, _ = fmt.Fprintln(std.err, "livesql: interrupted")
+	default:
 		_, _ = fmt.Fprintln(std.err, "livesql:", err)
-		return exitFailed
 	}
-	return exitOK
+	return exitFailed
 }

@@ -43,6 +43,7 @@ type observer struct {
 	functions map[string]bool
 	schemas   map[string]bool // other than main
 	system    bool            // reads or writes SQLite's own tables
+	log       bool            // reads livesql's own tables
 	other     string          // anything that is neither reading nor writing rows
 }
 
@@ -65,10 +66,14 @@ func (o *observer) authorize(action sqlite.AuthorizerActionCode, arg1, arg2, sch
 		if inside == "" {
 			o.direct[arg1] = true
 		}
+		o.log = o.log || arg1 == logTable || arg1 == metaTable
 	case sqlite.AuthInsert, sqlite.AuthUpdate, sqlite.AuthDelete:
 		o.touch(o.writes, arg1, schema)
 	case sqlite.AuthFunction:
-		o.functions[strings.ToLower(arg2)] = true
+		// The operators of JSON call functions of these names.
+		if arg2 != "->" && arg2 != "->>" {
+			o.functions[strings.ToLower(arg2)] = true
+		}
 	case sqlite.AuthSelect, sqlite.AuthRecursive:
 	default:
 		o.other = fmt.Sprintf("SQLite asks for action %d", action)
@@ -221,12 +226,14 @@ func narrow(catalog *dialects.Catalog, words *dialects.Analysis, seen *observer)
 	switch {
 	case seen.other != "":
 		a.Uncacheable, a.WritesAll = seen.other, true
+	case a.Scan.Kind == dialects.Write:
+		a.Uncacheable = a.Scan.Why
 	case len(seen.schemas) > 0:
 		a.Uncacheable = "uses the database " + sorted(seen.schemas)[0] + ", which belongs to the connection"
 	case seen.system:
 		a.Uncacheable = "reads SQLite's own tables"
-	case a.Scan.Kind == dialects.Write:
-		a.Uncacheable = a.Scan.Why
+	case seen.log:
+		a.Uncacheable = "reads livesql's own tables"
 	case len(a.Writes) > 0:
 		a.Uncacheable = "writes, although no word of it says so"
 	case a.Uncacheable == "":
@@ -254,10 +261,10 @@ func disagreement(catalog *dialects.Catalog, words, a *dialects.Analysis, seen *
 func tablesOf(catalog *dialects.Catalog, names map[string]bool) []dialects.Table {
 	var tables []dialects.Table
 	for _, name := range sorted(names) {
-		if name == "json_each" || name == "json_tree" {
+		objects := catalog.Find(name)
+		if len(objects) == 0 && (name == "json_each" || name == "json_tree") {
 			continue // table-valued functions of their arguments alone
 		}
-		objects := catalog.Find(name)
 		if len(objects) == 1 && objects[0].View {
 			continue
 		}

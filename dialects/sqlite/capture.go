@@ -45,30 +45,48 @@ type capture struct {
 
 func (c capture) stored() string { return "CREATE TRIGGER " + c.definition }
 
-// captures returns the triggers that t needs.
+// needs returns the triggers that t needs.
 //
-// AFTER triggers log the keys that a statement wrote. They do not see rows
-// that a REPLACE conflict deletes, unless the writer's connection has
-// recursive_triggers on, which nobody can rely on: BEFORE triggers log those
-// that a unique index is about to throw out. (The primary key throws out only
-// the row with the new row's own key.)
+// BEFORE triggers log the keys that a statement is about to change: an AFTER
+// trigger is no longer run when another one of the program's ran first and
+// raised IGNORE or FAIL, although the row stays changed. A row that is not
+// changed in the end was reported for nothing, which is harmless. Only the key
+// of a new row may be known no sooner than AFTER INSERT; tables with triggers
+// of their own that could prevent this one get a mark before.
+//
+// Rows that a REPLACE conflict deletes fire no trigger, unless the writer's
+// connection has recursive_triggers on, which nobody can rely on: BEFORE
+// triggers look up those that a unique index is about to throw out.
 func (t *table) needs() []capture {
 	k := t.keys()
 	var all []capture
-	add := func(suffix, when, body string) {
-		name := quoteName(capturePrefix + t.name + "_" + suffix)
+	add := func(suffix, when string, body ...string) {
+		name := capturePrefix + t.name + "_" + suffix
 		all = append(all, capture{
-			name:       capturePrefix + t.name + "_" + suffix,
-			definition: fmt.Sprintf("%s %s ON %s BEGIN %s END", name, when, quoteName(t.name), body),
+			name:       name,
+			definition: fmt.Sprintf("%s %s ON %s BEGIN %s END", quoteName(name), when, quoteName(t.name), strings.Join(body, " ")),
 		})
 	}
-	add("ai", "AFTER INSERT", k.log(opInsert, "NEW"))
-	add("au", "AFTER UPDATE", k.log(opUpdate, "NEW")+k.logMoved())
-	add("ad", "AFTER DELETE", k.log(opDelete, "OLD"))
-	if victims := t.victims(); victims != "" && !k.whole {
-		add("bi", "BEFORE INSERT", k.logVictims(victims))
-		add("bu", "BEFORE UPDATE", k.logVictims("("+victims+") AND NOT "+k.same("v", "OLD")))
+	if k.whole {
+		add("bi", "BEFORE INSERT", k.mark())
+		add("bu", "BEFORE UPDATE", k.mark())
+		add("bd", "BEFORE DELETE", k.mark())
+		return all
 	}
+	inserted, updated := []string(nil), []string{k.log(opUpdate, "NEW"), k.logMoved()}
+	if t.interferes {
+		inserted = append(inserted, k.logComing())
+	}
+	if victims := t.victims(); victims != "" {
+		inserted = append(inserted, k.logVictims(victims))
+		updated = append(updated, k.logVictims("("+victims+") AND NOT "+k.same("v", "OLD")))
+	}
+	if len(inserted) > 0 {
+		add("bi", "BEFORE INSERT", inserted...)
+	}
+	add("ai", "AFTER INSERT", k.log(opInsert, "NEW"))
+	add("bu", "BEFORE UPDATE", updated...)
+	add("bd", "BEFORE DELETE", k.log(opDelete, "OLD"))
 	return all
 }
 
@@ -84,13 +102,15 @@ const (
 type keyExprs struct {
 	table string
 	names []string // key columns, quoted
+	// alias: the key is the rowid, which may not be known before an insert.
+	alias bool
 	// whole: rows have no key that can be told; marks on the whole table
 	// stand for them.
 	whole bool
 }
 
 func (t *table) keys() keyExprs {
-	k := keyExprs{table: t.name, whole: len(t.key) == 0}
+	k := keyExprs{table: t.name, alias: t.alias, whole: len(t.key) == 0}
 	for _, c := range t.key {
 		k.names = append(k.names, quoteName(c))
 	}
@@ -103,41 +123,54 @@ func (t *table) keys() keyExprs {
 }
 
 // of returns the key of the row called row: the value itself, or the SQL
-// literals of a composite key in a row, which no two keys share.
+// literals of a composite key in a row, which no two keys share as long as
+// their texts hold no NUL character. A key with a NULL in it is none: it comes
+// as a mark on the whole table.
 func (k keyExprs) of(row string) string {
 	if len(k.names) == 1 {
 		return row + "." + k.names[0]
 	}
-	parts := make([]string, len(k.names))
-	for i, name := range k.names {
-		parts[i] = "quote(" + row + "." + name + ")"
+	var parts, known []string
+	for _, name := range k.names {
+		parts = append(parts, "quote("+row+"."+name+")")
+		known = append(known, row+"."+name+" IS NOT NULL")
 	}
-	return strings.Join(parts, "||','||")
+	return "CASE WHEN " + strings.Join(known, " AND ") + " THEN " + strings.Join(parts, "||','||") + " END"
+}
+
+// mark writes a mark on the whole table.
+func (k keyExprs) mark() string {
+	return fmt.Sprintf("INSERT INTO %s(tbl, op) VALUES (%s, '%s');", logTable, quoteText(k.table), opWhole)
 }
 
 // log writes one row of the log.
-func (k keyExprs) log(op, row string) string {
-	if k.whole {
-		return fmt.Sprintf("INSERT INTO %s(tbl, op) VALUES (%s, '%s');", logTable, quoteText(k.table), opWhole)
-	}
-	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) VALUES (%s, '%s', %s);", logTable, quoteText(k.table), op, k.of(row))
+func (k keyExprs) log(op, row string) string { return k.logKey(op, k.of(row)) }
+
+func (k keyExprs) logKey(op, key string) string {
+	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) VALUES (%s, '%s', %s);", logTable, quoteText(k.table), op, key)
 }
 
-// logMoved logs the old key of a row whose key was changed.
-func (k keyExprs) logMoved() string {
-	if k.whole {
-		return ""
+// logComing logs the key of a row that is about to be inserted. SQLite shows
+// a rowid that it will choose itself as -1.
+func (k keyExprs) logComing() string {
+	if k.alias {
+		return k.logKey(opInsert, "nullif(NEW."+k.names[0]+", -1)")
 	}
-	return fmt.Sprintf(" INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s WHERE NOT %s;",
+	return k.log(opInsert, "NEW")
+}
+
+// logMoved logs the old key of a row whose key is changed.
+func (k keyExprs) logMoved() string {
+	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s WHERE NOT %s;",
 		logTable, quoteText(k.table), opDelete, k.of("OLD"), k.same("OLD", "NEW"))
 }
 
-// same compares two keys by their bytes: two texts that a collation calls
-// equal are two keys to whoever holds them.
+// same compares two keys by their types and bytes: two texts that a collation
+// calls equal are two keys to whoever holds them, and so are 1 and 1.0.
 func (k keyExprs) same(a, b string) string {
 	parts := make([]string, len(k.names))
 	for i, name := range k.names {
-		parts[i] = fmt.Sprintf("quote(%s.%s) IS quote(%s.%[2]s)", a, name, b)
+		parts[i] = fmt.Sprintf("typeof(%s.%s) = typeof(%s.%[2]s) AND %[1]s.%[2]s IS %[3]s.%[2]s COLLATE BINARY", a, name, b)
 	}
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
@@ -153,15 +186,20 @@ func (k keyExprs) logVictims(match string) string {
 func (t *table) victims() string {
 	var rows []string
 	for _, u := range t.unique {
-		if u.exotic {
-			continue
-		}
 		var all []string
 		for _, c := range u.columns {
-			name := quoteName(c.name)
-			all = append(all, fmt.Sprintf("v.%s = NEW.%[1]s COLLATE %s", name, quoteName(c.collation)))
+			// A REPLACE conflict also puts the default in place of a NULL.
+			coming := "NEW." + quoteName(c.name)
+			if d := t.columns[c.name].substitute; d != "" {
+				coming = "coalesce(" + coming + ", " + d + ")"
+			}
+			all = append(all, fmt.Sprintf("v.%s = %s COLLATE %s", quoteName(c.name), coming, quoteName(c.collation)))
 		}
-		rows = append(rows, "("+strings.Join(all, " AND ")+")")
+		match := strings.Join(all, " AND ")
+		if u.primary {
+			match += " AND NOT " + t.keys().same("v", "NEW")
+		}
+		rows = append(rows, "("+match+")")
 	}
 	return strings.Join(rows, " OR ")
 }
@@ -183,6 +221,9 @@ func (t *table) uncovered(installed bool) string {
 		case text != c.stored():
 			return "its capture trigger " + c.name + " is out of date"
 		}
+	}
+	if len(t.captures) > len(t.needs()) {
+		return "it has capture triggers that are out of date"
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,10 @@ type database struct {
 	// nextInstall is when a failed installation may be tried again. It belongs
 	// to the feed's goroutine.
 	nextInstall time.Time
+	// path is where the database is, and file what was last found there. They
+	// belong to the feed's goroutine, too.
+	path string
+	file os.FileInfo
 
 	identity atomic.Uint64
 	catalog  atomic.Pointer[dialects.Catalog]
@@ -52,6 +57,12 @@ func newDatabase(config listen.BackendConfig) *database {
 // Identity numbers the files seen behind the connector.
 func (d *database) Identity() uint64 { return d.identity.Load() }
 
+// changed notes that another file has taken the place of the database.
+func (d *database) changed() {
+	d.analyst.reopen.Store(true)
+	d.identity.Add(1)
+}
+
 // Version returns the current catalogue version.
 func (d *database) Version() uint64 { return d.versions.Load() }
 
@@ -70,7 +81,11 @@ func (d *database) Close() error {
 
 // Connect opens the feed's connection.
 func (d *database) Connect(ctx context.Context) (listen.Reader, error) {
-	return connect(ctx, d)
+	r, err := connect(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // closeOnce is a connection that may be closed from two sides.

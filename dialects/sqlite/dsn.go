@@ -10,7 +10,10 @@ import (
 
 // withBusyTimeout adds a busy timeout to a dsn that has none.
 func withBusyTimeout(dsn string) string {
-	_, query, found := strings.Cut(dsn, "?")
+	name, query, found := strings.Cut(dsn, "?")
+	if name == "" {
+		return dsn // the driver takes it for a name, or for a temporary database
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return dsn // the driver says what is wrong with it
@@ -23,23 +26,27 @@ func withBusyTimeout(dsn string) string {
 			return dsn
 		}
 	}
+	separator := "?"
 	if found {
-		return dsn + "&_busy_timeout=5000"
+		separator = "&"
 	}
-	return dsn + "?_busy_timeout=5000"
+	return dsn + separator + "_busy_timeout=5000"
 }
 
 // absent reports whether dsn names a file that does not exist yet, or holds
 // nothing yet: then livesql is the one that creates the database.
 func absent(dsn string) bool {
-	path, _, _ := strings.Cut(dsn, "?")
-	if rest, ok := strings.CutPrefix(path, "file:"); ok {
-		path = strings.TrimPrefix(rest, "//")
-		if decoded, err := url.PathUnescape(path); err == nil {
-			path = decoded
+	path, query, _ := strings.Cut(dsn, "?")
+	if uri, ok := strings.CutPrefix(path, "file:"); ok {
+		values, err := url.ParseQuery(query)
+		if err != nil || values.Get("mode") == "memory" {
+			return false
+		}
+		if path, ok = uriPath(uri); !ok {
+			return false
 		}
 	}
-	if path == "" || strings.Contains(path, ":memory:") {
+	if path == "" || path == ":memory:" {
 		return false
 	}
 	info, err := os.Stat(path)
@@ -47,4 +54,19 @@ func absent(dsn string) bool {
 		return errors.Is(err, fs.ErrNotExist)
 	}
 	return info.Size() == 0
+}
+
+// uriPath returns the path of a file URI without its scheme and query, as
+// SQLite reads it, and false for a URI that SQLite refuses.
+func uriPath(uri string) (string, bool) {
+	uri, _, _ = strings.Cut(uri, "#")
+	if rest, ok := strings.CutPrefix(uri, "//"); ok {
+		host, path, _ := strings.Cut(rest, "/")
+		if host != "" && host != "localhost" {
+			return "", false
+		}
+		uri = "/" + path
+	}
+	path, err := url.PathUnescape(uri)
+	return path, err == nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/vantage-go/live/listen"
 )
 
 // NoTableError is returned for a table that cannot be captured.
@@ -86,6 +88,9 @@ func install(ctx context.Context, db *sql.DB, auto bool, only []string) (changed
 				return fmt.Errorf("sqlite: creating the change log: %w", err)
 			}
 		}
+		if _, err := checkVersion(ctx, tx); err != nil {
+			return err
+		}
 		if auto {
 			if _, err := tx.ExecContext(ctx, "UPDATE main."+metaTable+" SET auto = 1 WHERE auto = 0"); err != nil {
 				return fmt.Errorf("sqlite: creating the change log: %w", err)
@@ -98,18 +103,45 @@ func install(ctx context.Context, db *sql.DB, auto bool, only []string) (changed
 		if err := s.mustHold(only); err != nil {
 			return err
 		}
+		var due []*table
 		for _, t := range s.tables {
 			if len(only) > 0 && !slices.Contains(only, t.name) || t.kind != "table" || t.uncovered(true) == "" {
 				continue
 			}
+			due = append(due, t)
+			changed = append(changed, t.name)
+		}
+		// First all old triggers: a table that was renamed keeps those with
+		// the name that another may have now.
+		for _, t := range due {
+			if err := t.drop(ctx, tx); err != nil {
+				return err
+			}
+		}
+		for _, t := range due {
 			if err := t.attach(ctx, tx); err != nil {
 				return err
 			}
-			changed = append(changed, t.name)
 		}
 		return nil
 	})
-	return changed, err
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// checkVersion returns an error if the log is not one of this layout.
+func checkVersion(ctx context.Context, q querier) (auto bool, err error) {
+	var version int
+	err = q.QueryRowContext(ctx, "SELECT version, auto FROM main."+metaTable).Scan(&version, &auto)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("sqlite: reading %s: %w", metaTable, err)
+	case version != logVersion:
+		return false, &listen.NoLogError{Why: fmt.Sprintf("the change log has layout %d, this program knows %d", version, logVersion)}
+	}
+	return auto, nil
 }
 
 // mustHold checks that the named tables can be captured.
@@ -126,12 +158,13 @@ func (s *schema) mustHold(names []string) error {
 	return nil
 }
 
-// attach replaces the capture triggers of t and marks the table.
+// attach creates the capture triggers of t and marks the table.
 func (t *table) attach(ctx context.Context, tx *sql.Conn) error {
-	if err := t.drop(ctx, tx); err != nil {
-		return err
-	}
 	for _, c := range t.needs() {
+		// One may stand on a table that had this name and is not due.
+		if _, err := tx.ExecContext(ctx, "DROP TRIGGER IF EXISTS main."+quoteName(c.name)); err != nil {
+			return fmt.Errorf("sqlite: dropping trigger %s: %w", c.name, err)
+		}
 		if _, err := tx.ExecContext(ctx, "CREATE TRIGGER main."+c.definition); err != nil {
 			return fmt.Errorf("sqlite: creating trigger %s: %w", c.name, err)
 		}

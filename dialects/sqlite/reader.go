@@ -16,8 +16,13 @@ import (
 // behind starts afresh: reading everything again is cheaper.
 const maxDelta = 50_000
 
-// installPause is the time between attempts to install triggers that fail.
-const installPause = time.Second
+// installPause is the time between attempts to install triggers that fail,
+// installWait the longest time that one attempt holds up a poll: somebody else
+// may be writing for long.
+const (
+	installPause = time.Second
+	installWait  = 200 * time.Millisecond
+)
 
 // cursor is a place in the log of one file.
 type cursor struct {
@@ -25,6 +30,8 @@ type cursor struct {
 	nonce int64 // of that row
 	// schema is the schema version at that place.
 	schema int64
+	// identity numbers the file.
+	identity uint64
 	// reader and moved remember what data_version said, on the connection
 	// that asked: on another one it means nothing.
 	reader *reader
@@ -35,43 +42,85 @@ type cursor struct {
 type reader struct {
 	db   *database
 	conn closeOnce
-	path string
-	file os.FileInfo
+	// file is the one that conn is open on, if it is still at path.
+	file     os.FileInfo
+	path     string
+	identity uint64
 }
 
-func connect(ctx context.Context, d *database) (_ listen.Reader, err error) {
+func connect(ctx context.Context, d *database) (_ *reader, err error) {
+	if d.path == "" {
+		if d.path, err = locate(ctx, d.own); err != nil {
+			return nil, err
+		}
+	}
+	// The file that is there before and after the connection is opened is the
+	// one that it is open on. Opening would also create one that is not there.
+	before, err := os.Stat(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: looking for the database: %w", err)
+	}
 	conn, err := d.own.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	r := &reader{db: d, conn: closeOnce{conn: conn}}
+	r := &reader{db: d, conn: closeOnce{conn: conn}, path: d.path, file: before}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&r.path); err != nil {
-		return nil, fmt.Errorf("sqlite: looking for the file: %w", err)
-	}
-	if r.path == "" {
-		return nil, fmt.Errorf("sqlite: an in-memory database belongs to one connection alone: %w", listen.ErrNoLog)
-	}
-	if r.file, err = os.Stat(r.path); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
-	}
-	var dirty bool
-	if err := conn.QueryRowContext(ctx, "PRAGMA read_uncommitted").Scan(&dirty); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
-	}
-	if dirty {
-		return nil, fmt.Errorf("sqlite: connections read uncommitted rows, of which no log tells: %w", listen.ErrNoLog)
+	if r.replaced() {
+		return nil, errReplaced
 	}
 	// Waiting for a lock is bounded by the poll's deadline; a read must not
 	// fail because somebody commits just now.
 	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 500"); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
+	if d.file != nil && !os.SameFile(d.file, r.file) {
+		d.changed()
+	}
+	d.file, r.identity = r.file, d.Identity()
 	return r, nil
+}
+
+// locate returns the path of the file that connections are opened on, or an
+// error that wraps [listen.ErrNoLog] if theirs is a database that cannot be
+// followed.
+func locate(ctx context.Context, db *sql.DB) (path string, err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return "", fmt.Errorf("sqlite: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var locking string
+	if err := conn.QueryRowContext(ctx, "PRAGMA locking_mode").Scan(&locking); err != nil {
+		return "", fmt.Errorf("sqlite: %w", err)
+	}
+	if locking == "exclusive" {
+		return "", &listen.NoLogError{Why: "connections lock the database for themselves alone"}
+	}
+	var dirty bool
+	if err := conn.QueryRowContext(ctx, "PRAGMA read_uncommitted").Scan(&dirty); err != nil {
+		return "", fmt.Errorf("sqlite: %w", err)
+	}
+	if dirty {
+		return "", &listen.NoLogError{Why: "connections read uncommitted rows, of which no log tells"}
+	}
+	if err := conn.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
+		return "", fmt.Errorf("sqlite: looking for the file: %w", err)
+	}
+	if path == "" {
+		return "", &listen.NoLogError{Why: "an in-memory database belongs to one connection alone"}
+	}
+	return path, nil
+}
+
+// replaced reports whether another file, or none, is at the path.
+func (r *reader) replaced() bool {
+	info, err := os.Stat(r.path)
+	return err != nil || !os.SameFile(info, r.file)
 }
 
 // Close closes the connection.
@@ -82,10 +131,12 @@ var errReplaced = errors.New("sqlite: another file has taken the place of the da
 
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
-	if info, err := os.Stat(r.path); err != nil || !os.SameFile(info, r.file) {
+	if r.replaced() {
 		// Connections that are open still read the old file.
-		r.db.identity.Add(1)
-		r.db.analyst.reopen.Store(true)
+		if r.db.file == r.file {
+			r.db.file = nil
+			r.db.changed()
+		}
 		return listen.Delta{}, errReplaced
 	}
 	// Asked before the snapshot is taken: what is committed in between is
@@ -106,7 +157,7 @@ func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	if err != nil {
 		return listen.Delta{}, err
 	}
-	next.reader, next.moved = r, moved
+	next.identity, next.reader, next.moved = r.identity, r, moved
 	delta.Cursor = next
 	return delta, nil
 }
@@ -119,12 +170,20 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
 	last, resumed := since.(cursor)
+	if resumed && last.identity != r.identity {
+		// The log may go on behind the cursor, and yet what was read from the
+		// old file after the copy was made is not undone in it.
+		resumed = false
+		delta.Reset = "another file has taken the place of the database"
+	}
 	if err := tx.QueryRowContext(ctx, "PRAGMA main.schema_version").Scan(&next.schema); err != nil {
 		return delta, next, fmt.Errorf("sqlite: reading the schema version: %w", err)
 	}
 	if !resumed || next.schema != last.schema {
-		delta.Reset = "the schema has changed"
-		if !resumed {
+		switch {
+		case resumed:
+			delta.Reset = "the schema has changed"
+		case delta.Reset == "":
 			delta.Reset = "the feed has started"
 		}
 		s, err := loadSchema(ctx, tx)
@@ -194,9 +253,9 @@ func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes 
 			return nil, 0, 0, &gapError{"too many changes at once"}
 		}
 		id, nonce = rowID, rowNonce
-		change := listen.Change{Table: tableNamed(table), Op: listen.Op(op[0]), Key: key}
-		if key == nil {
-			change.Op = listen.Whole
+		change := listen.Change{Table: tableNamed(table), Op: listen.Whole}
+		if key != nil && len(op) == 1 {
+			change.Op, change.Key = listen.Op(op[0]), key
 		}
 		changes = append(changes, change)
 	}
@@ -221,24 +280,23 @@ func newest(ctx context.Context, tx *sql.Tx) (id, nonce int64, err error) {
 // installed.
 func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) error {
 	d := r.db
-	if s.installed && !d.auto.Load() && !d.analyst.never {
-		var version int
-		var auto bool
-		err := tx.QueryRowContext(ctx, "SELECT version, auto FROM main."+metaTable).Scan(&version, &auto)
-		switch {
-		case err != nil:
-			return fmt.Errorf("sqlite: reading %s: %w", metaTable, err)
-		case version != logVersion:
-			return fmt.Errorf("sqlite: the change log has layout %d, this program knows %d: %w", version, logVersion, listen.ErrNoLog)
+	if s.installed {
+		auto, err := checkVersion(ctx, tx)
+		if err != nil {
+			return err
 		}
-		d.auto.Store(auto)
+		if auto && !d.analyst.never {
+			d.auto.Store(true)
+		}
 	}
 	d.analyst.installed.Store(s.installed)
 	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
 		return t.kind == "table" && t.uncovered(s.installed) != ""
 	}))
-	d.publish(s)
+	// In this order: an analysis under the new catalogue must not be made with
+	// the schema that its connection still remembers.
 	d.analyst.refresh()
+	d.publish(s)
 	return nil
 }
 
@@ -251,6 +309,8 @@ func (r *reader) installDue() bool {
 // install attaches triggers. That it fails, because the database is busy or
 // read-only, leaves tables uncovered and is no failure of the feed.
 func (r *reader) install(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, installWait)
+	defer cancel()
 	tables, err := install(ctx, r.db.own, true, nil)
 	if err != nil {
 		r.db.nextInstall = time.Now().Add(installPause)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,20 +30,42 @@ type schema struct {
 // table is one table with everything that its capture triggers depend on.
 type table struct {
 	name    string
-	kind    string   // table, virtual or shadow
+	kind    string // table, virtual or shadow
+	columns map[string]column
 	key     []string // primary key columns in key order
+	// alias: the key is another name of the rowid.
+	alias   bool
 	unique  []index
 	parents []string // tables that its foreign keys refer to
+	// interferes: a trigger of the program's may fire between the insertion
+	// of a row and a capture trigger.
+	interferes bool
 	// captures holds the livesql triggers found on the table, by name.
 	captures map[string]string
 }
 
-// index is a unique index other than the primary key.
+type column struct {
+	name string
+	// pk is the column's place in the primary key, from 1, or 0.
+	pk int
+	// loose: values that the column holds apart may compare as equal, since
+	// it takes integers, reals and blobs as they come.
+	loose bool
+	// substitute is the default that takes the place of a NULL under REPLACE,
+	// as SQL, or empty.
+	substitute string
+	// unforeseeable: such a default exists and may differ each time.
+	unforeseeable bool
+}
+
+// index is a unique index whose conflicts delete rows with another key than
+// the new row's.
 type index struct {
 	name    string
 	columns []indexColumn
-	// exotic: partial, or over expressions. Which rows it makes conflict
-	// cannot be said with columns alone.
+	// primary: the index is that of the primary key.
+	primary bool
+	// exotic: which rows it makes conflict cannot be said with columns alone.
 	exotic bool
 }
 
@@ -58,6 +81,11 @@ type trigger struct {
 	name, table, sql string
 }
 
+// tableMap finds tables: schemas spell their names as each statement did.
+type tableMap map[string]*table
+
+func (m tableMap) find(name string) *table { return m[dialects.Fold(dialects.SQLite, name)] }
+
 // loadSchema reads the schema over q, which should be in a read transaction.
 func loadSchema(ctx context.Context, q querier) (*schema, error) {
 	s := &schema{}
@@ -67,9 +95,9 @@ func loadSchema(ctx context.Context, q querier) (*schema, error) {
 	if err := q.QueryRowContext(ctx, "PRAGMA main.schema_version").Scan(&s.version); err != nil {
 		return nil, fmt.Errorf("sqlite: reading the schema version: %w", err)
 	}
-	byName := make(map[string]*table)
+	byName := make(tableMap)
 	err := each(ctx, q, `SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type <> 'view'`, func(scan scanFunc) error {
-		t := &table{captures: make(map[string]string)}
+		t := &table{columns: make(map[string]column), captures: make(map[string]string)}
 		if err := scan(&t.name, &t.kind); err != nil {
 			return err
 		}
@@ -79,7 +107,7 @@ func loadSchema(ctx context.Context, q querier) (*schema, error) {
 		case t.name == metaTable || strings.HasPrefix(t.name, "sqlite_"):
 		default:
 			s.tables = append(s.tables, t)
-			byName[t.name] = t
+			byName[dialects.Fold(dialects.SQLite, t.name)] = t
 		}
 		return nil
 	})
@@ -87,7 +115,7 @@ func loadSchema(ctx context.Context, q querier) (*schema, error) {
 		return nil, err
 	}
 	slices.SortFunc(s.tables, func(a, b *table) int { return strings.Compare(a.name, b.name) })
-	for _, load := range []func(context.Context, querier, map[string]*table) error{loadKeys, loadIndexes, loadForeignKeys} {
+	for _, load := range []func(context.Context, querier, tableMap) error{loadColumns, loadIndexes, loadForeignKeys} {
 		if err := load(ctx, q, byName); err != nil {
 			return nil, err
 		}
@@ -106,82 +134,143 @@ func renewSchema(ctx context.Context, q querier) error {
 	return nil
 }
 
-func loadKeys(ctx context.Context, q querier, tables map[string]*table) error {
-	type keyed struct {
-		name string
-		pk   int
-	}
-	keys := make(map[*table][]keyed)
-	err := each(ctx, q, `SELECT l.name, x.name, x.pk FROM pragma_table_list AS l, pragma_table_xinfo(l.name) AS x
-		WHERE l.schema = 'main' AND l.type = 'table' AND x.pk > 0`, func(scan scanFunc) error {
-		var name string
-		var c keyed
-		if err := scan(&name, &c.name, &c.pk); err != nil {
+func loadColumns(ctx context.Context, q querier, tables tableMap) error {
+	err := each(ctx, q, `SELECT l.name, l.strict, x.name, x.type, x."notnull", x.dflt_value, x.pk
+		FROM pragma_table_list AS l, pragma_table_xinfo(l.name, 'main') AS x
+		WHERE l.schema = 'main' AND l.type = 'table'`, func(scan scanFunc) error {
+		var (
+			name, declared  string
+			strict, notNull bool
+			preset          sql.NullString
+			c               column
+		)
+		if err := scan(&name, &strict, &c.name, &declared, &notNull, &preset, &c.pk); err != nil {
 			return err
 		}
-		if t := tables[name]; t != nil {
-			keys[t] = append(keys[t], c)
+		c.loose = holdsAnything(declared, strict)
+		if notNull && preset.Valid {
+			c.substitute = literal(preset.String)
+			c.unforeseeable = c.substitute == ""
+		}
+		if t := tables.find(name); t != nil {
+			t.columns[c.name] = c
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for t, columns := range keys {
-		slices.SortFunc(columns, func(a, b keyed) int { return a.pk - b.pk })
-		for _, c := range columns {
+	for _, t := range tables {
+		var keyed []column
+		for _, c := range t.columns {
+			if c.pk > 0 {
+				keyed = append(keyed, c)
+			}
+		}
+		slices.SortFunc(keyed, func(a, b column) int { return a.pk - b.pk })
+		for _, c := range keyed {
 			t.key = append(t.key, c.name)
 		}
+		// Until an index of the primary key shows up.
+		t.alias = len(t.key) == 1
 	}
 	return nil
 }
 
-func loadIndexes(ctx context.Context, q querier, tables map[string]*table) error {
-	// Origin pk is the primary key itself: a row that it replaces has the key
-	// of the new row.
-	return each(ctx, q, `SELECT l.name, i.name, i.partial, coalesce(x.name, ''), coalesce(x.coll, '')
-		FROM pragma_table_list AS l, pragma_index_list(l.name) AS i, pragma_index_xinfo(i.name) AS x
-		WHERE l.schema = 'main' AND l.type = 'table' AND i."unique" = 1 AND i.origin <> 'pk' AND x.key = 1
+// literals matches the defaults that mean the same wherever they stand. Others
+// may be functions, or names that are columns in another place.
+var literals = regexp.MustCompile(`(?i)^([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|x?'([^']|'')*'|null|current_(date|time|timestamp))$`)
+
+// literal returns text if it is a literal, else nothing.
+func literal(text string) string {
+	switch {
+	case strings.EqualFold(text, "true"):
+		return "1"
+	case strings.EqualFold(text, "false"):
+		return "0"
+	case literals.MatchString(text):
+		return text
+	}
+	return ""
+}
+
+// holdsAnything reports whether a column of the declared type stores values
+// without converting them (datatype3.html, §3.1).
+func holdsAnything(declared string, strict bool) bool {
+	declared = strings.ToUpper(declared)
+	if strict {
+		return declared == "ANY"
+	}
+	for _, part := range []string{"INT", "CHAR", "CLOB", "TEXT"} {
+		if strings.Contains(declared, part) {
+			return false
+		}
+	}
+	return declared == "" || strings.Contains(declared, "BLOB")
+}
+
+func loadIndexes(ctx context.Context, q querier, tables tableMap) error {
+	err := each(ctx, q, `SELECT l.name, i.name, i.origin = 'pk', i.partial, coalesce(x.name, ''), coalesce(x.coll, '')
+		FROM pragma_table_list AS l, pragma_index_list(l.name, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS x
+		WHERE l.schema = 'main' AND l.type = 'table' AND i."unique" = 1 AND x.key = 1
 		ORDER BY l.name, i.name, x.seqno`, func(scan scanFunc) error {
-		var name, index string
-		var partial bool
+		var name string
+		var i index
 		var c indexColumn
-		if err := scan(&name, &index, &partial, &c.name, &c.collation); err != nil {
+		if err := scan(&name, &i.name, &i.primary, &i.exotic, &c.name, &c.collation); err != nil {
 			return err
 		}
-		if t := tables[name]; t != nil {
-			t.addUnique(index, partial, c)
+		if t := tables.find(name); t != nil {
+			t.addUnique(i, c)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		// Rows with the same primary key bytes have the same key.
+		t.unique = slices.DeleteFunc(t.unique, func(i index) bool { return i.primary && !t.tellsApart(i) })
+	}
+	return nil
 }
 
-func (t *table) addUnique(name string, partial bool, c indexColumn) {
-	if n := len(t.unique); n == 0 || t.unique[n-1].name != name {
-		t.unique = append(t.unique, index{name: name, exotic: partial})
+func (t *table) addUnique(i index, c indexColumn) {
+	if i.primary {
+		t.alias = false
 	}
-	i := &t.unique[len(t.unique)-1]
-	i.columns = append(i.columns, c)
-	if c.name == "" {
-		i.exotic = true
+	if n := len(t.unique); n == 0 || t.unique[n-1].name != i.name {
+		t.unique = append(t.unique, i)
+	}
+	last := &t.unique[len(t.unique)-1]
+	last.columns = append(last.columns, c)
+	if c.name == "" || t.columns[c.name].unforeseeable {
+		last.exotic = true
 	}
 }
 
-func loadForeignKeys(ctx context.Context, q querier, tables map[string]*table) error {
-	return each(ctx, q, `SELECT l.name, f."table" FROM pragma_table_list AS l, pragma_foreign_key_list(l.name) AS f
+// tellsApart reports whether keys can be different and yet conflict in i.
+func (t *table) tellsApart(i index) bool {
+	return slices.ContainsFunc(i.columns, func(c indexColumn) bool {
+		return c.collation != "BINARY" || t.columns[c.name].loose
+	})
+}
+
+func loadForeignKeys(ctx context.Context, q querier, tables tableMap) error {
+	return each(ctx, q, `SELECT l.name, f."table" FROM pragma_table_list AS l, pragma_foreign_key_list(l.name, 'main') AS f
 		WHERE l.schema = 'main' AND l.type = 'table'`, func(scan scanFunc) error {
 		var name, parent string
 		if err := scan(&name, &parent); err != nil {
 			return err
 		}
-		if t := tables[name]; t != nil {
+		if t := tables.find(name); t != nil {
 			t.parents = append(t.parents, parent)
 		}
 		return nil
 	})
 }
 
-func (s *schema) loadDefinitions(ctx context.Context, q querier, tables map[string]*table) error {
+func (s *schema) loadDefinitions(ctx context.Context, q querier, tables tableMap) error {
 	return each(ctx, q, `SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE type IN ('view', 'trigger')`, func(scan scanFunc) error {
 		var kind, name, on, text string
 		if err := scan(&kind, &name, &on, &text); err != nil {
@@ -191,11 +280,15 @@ func (s *schema) loadDefinitions(ctx context.Context, q querier, tables map[stri
 		case kind == "view":
 			s.views = append(s.views, view{name, text})
 		case strings.HasPrefix(name, capturePrefix):
-			if t := tables[on]; t != nil {
+			if t := tables.find(on); t != nil {
 				t.captures[name] = text
 			}
 		default:
 			s.triggers = append(s.triggers, trigger{name, on, text})
+			// The word may stand elsewhere in the text: that costs marks.
+			if t := tables.find(on); t != nil && strings.Contains(strings.ToUpper(text), "INSERT") {
+				t.interferes = true
+			}
 		}
 		return nil
 	})
@@ -205,12 +298,12 @@ func (s *schema) loadDefinitions(ctx context.Context, q querier, tables map[stri
 func (s *schema) catalog(version uint64) *dialects.Catalog {
 	fires := make(map[string][]string)
 	for _, t := range s.triggers {
-		on := dialects.FoldASCII(t.table)
+		on := dialects.Fold(dialects.SQLite, t.table)
 		fires[on] = append(fires[on], dialects.ScanText(dialects.SQLite, t.sql).Names...)
 	}
 	for _, t := range s.tables {
 		for _, parent := range t.parents {
-			on := dialects.FoldASCII(parent)
+			on := dialects.Fold(dialects.SQLite, parent)
 			fires[on] = append(fires[on], t.name)
 		}
 	}
@@ -218,17 +311,17 @@ func (s *schema) catalog(version uint64) *dialects.Catalog {
 	for _, t := range s.tables {
 		why := t.uncovered(s.installed)
 		objects = append(objects, dialects.Object{
-			Table: tableNamed(t.name), Covered: why == "", Why: why, Fires: fires[dialects.FoldASCII(t.name)],
+			Table: tableNamed(t.name), Covered: why == "", Why: why, Fires: fires[dialects.Fold(dialects.SQLite, t.name)],
 		})
 	}
 	for _, v := range s.views {
 		objects = append(objects, dialects.Object{
 			Table: tableNamed(v.name), View: true,
 			Mentions: dialects.ScanText(dialects.SQLite, v.sql).Names,
-			Fires:    fires[dialects.FoldASCII(v.name)],
+			Fires:    fires[dialects.Fold(dialects.SQLite, v.name)],
 		})
 	}
-	return dialects.NewCatalog(version, dialects.FoldASCII, objects)
+	return dialects.NewCatalog(version, dialects.SQLite, objects)
 }
 
 // tableNamed is the table of that name in the main database.

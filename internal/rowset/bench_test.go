@@ -4,6 +4,8 @@ import (
 	sqldriver "database/sql/driver"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,8 +29,9 @@ func shapesOfRows(rows int) map[string]*script {
 func each(b *testing.B, run func(b *testing.B, s *script)) {
 	b.Helper()
 	for _, n := range []int{1, 100} {
-		for name, s := range shapesOfRows(n) {
-			b.Run(name, func(b *testing.B) { run(b, s) })
+		scripts := shapesOfRows(n)
+		for _, name := range slices.Sorted(maps.Keys(scripts)) {
+			b.Run(name, func(b *testing.B) { run(b, scripts[name]) })
 		}
 	}
 }
@@ -36,13 +39,12 @@ func each(b *testing.B, run func(b *testing.B, s *script)) {
 func drain(b *testing.B, rows sqldriver.Rows, dest []sqldriver.Value) {
 	b.Helper()
 	for {
-		switch err := rows.Next(dest); err {
-		case nil:
-		case io.EOF:
+		if err := rows.Next(dest); err != nil {
+			if !is(err, io.EOF) {
+				b.Fatal(err)
+			}
 			_ = rows.Close()
 			return
-		default:
-			b.Fatal(err)
 		}
 	}
 }
@@ -50,6 +52,7 @@ func drain(b *testing.B, rows sqldriver.Rows, dest []sqldriver.Value) {
 // BenchmarkUnrecorded is the fake driver by itself.
 func BenchmarkUnrecorded(b *testing.B) {
 	each(b, func(b *testing.B, s *script) {
+		b.Helper()
 		b.ReportAllocs()
 		dest := make([]sqldriver.Value, len(s.results[0].names))
 		for b.Loop() {
@@ -61,6 +64,7 @@ func BenchmarkUnrecorded(b *testing.B) {
 
 func BenchmarkRecord(b *testing.B) {
 	each(b, func(b *testing.B, s *script) {
+		b.Helper()
 		b.ReportAllocs()
 		dest := make([]sqldriver.Value, len(s.results[0].names))
 		for b.Loop() {
@@ -74,6 +78,7 @@ func BenchmarkRecord(b *testing.B) {
 // BenchmarkStream records a result that outgrows its budget at once.
 func BenchmarkStream(b *testing.B) {
 	each(b, func(b *testing.B, s *script) {
+		b.Helper()
 		b.ReportAllocs()
 		dest := make([]sqldriver.Value, len(s.results[0].names))
 		for b.Loop() {
@@ -86,6 +91,7 @@ func BenchmarkStream(b *testing.B) {
 
 func BenchmarkReplay(b *testing.B) {
 	each(b, func(b *testing.B, s *script) {
+		b.Helper()
 		set := record(b, s)
 		b.ReportAllocs()
 		dest := make([]sqldriver.Value, len(s.results[0].names))

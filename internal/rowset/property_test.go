@@ -27,7 +27,7 @@ func TestRecordedEqualsUnrecorded(t *testing.T) {
 		s := drawScript(t)
 		reader := rapid.SliceOfN(rapid.SampledFrom(readerSteps), 0, 40).Draw(t, "reader")
 		budget := rowset.Budget{
-			Bytes:    rapid.SampledFrom([]int64{0, 300, 500, 800, 1 << 20}).Draw(t, "budget"),
+			Bytes:    rapid.SampledFrom([]int64{0, 300, 600, 1 << 20, 1 << 20}).Draw(t, "budget"),
 			RowTypes: rapid.Bool().Draw(t, "row types"),
 		}
 		if !budget.RowTypes {
@@ -84,7 +84,7 @@ func TestRecordedEqualsUnrecorded(t *testing.T) {
 	for _, way := range []string{
 		"set", rowset.ErrTooLarge.Error(), rowset.ErrManyResult.Error(), rowset.ErrValueType.Error(), "row error", "close error",
 	} {
-		if seen[way] == 0 {
+		if seen[way] == 0 && !testing.Short() { // a short run draws few
 			t.Errorf("no result ended with %q: %v", way, seen)
 		}
 	}
@@ -99,7 +99,7 @@ var (
 func drawScript(t *rapid.T) *script {
 	s := &script{shape: shape(rapid.IntRange(0, int(shapes)-1).Draw(t, "shape"))}
 	n := 1
-	if rapid.IntRange(0, 3).Draw(t, "several results") == 0 {
+	if rapid.Bool().Draw(t, "several results") {
 		n = rapid.IntRange(2, 3).Draw(t, "results")
 	}
 	for i := range n {

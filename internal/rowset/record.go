@@ -188,9 +188,8 @@ func keep(v sqldriver.Value) (sqldriver.Value, int64, bool) {
 // baseSize is the memory of a set without its cells.
 func baseSize(s *Set) int64 {
 	size := int64(unsafe.Sizeof(*s))
-	for i, name := range s.columns {
-		size += int64(unsafe.Sizeof(name)) + int64(len(name))
-		size += int64(unsafe.Sizeof(s.info[i]))
+	for _, name := range s.columns {
+		size += int64(unsafe.Sizeof(name)) + int64(len(name)) + int64(unsafe.Sizeof(columnInfo{}))
 	}
 	return size
 }

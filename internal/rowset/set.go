@@ -48,7 +48,8 @@ func (s *Set) Len() int { return s.rows }
 func (s *Set) Size() int64 { return s.size }
 
 // Rows plays the set back from its first row. It costs one allocation for a
-// result of up to four columns, two beyond that, and one per non-nil []byte.
+// result of up to four columns, two beyond that, and two per non-nil []byte:
+// its bytes and the slice that the interface points to.
 func (s *Set) Rows() sqldriver.Rows {
 	return &cursor{set: s}
 }

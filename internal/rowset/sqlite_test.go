@@ -28,7 +28,7 @@ func TestSQLite(t *testing.T) {
 	defer conn.Close()
 	for _, text := range []string{
 		"CREATE TABLE t (id INTEGER PRIMARY KEY, any, day DATE, flag BOOLEAN, name TEXT NOT NULL)",
-		"INSERT INTO t (any, day, flag, name) VALUES (1, '2024-02-29', 1, 'a'), (NULL, NULL, NULL, ''), ('text', 0, 0, 'c'), (x'00ff', '12:00', 1, 'd'), (1.5, NULL, 0, 'e')",
+		"INSERT INTO t (any, day, flag, name) VALUES (1, '2024-02-29', 1, 'a'), (NULL, NULL, 0, ''), ('text', 0, 0, 'c'), (x'00ff', '12:00', 1, 'd'), (1.5, NULL, 0, 'e')",
 	} {
 		if _, err := conn.ExecContext(ctx, text); err != nil {
 			t.Fatal(err)

@@ -25,6 +25,12 @@ const module = "github.com/vantage-go/live"
 // of its own.
 const injectModule = "livesql.invalid/inject"
 
+// Where package inject is in this module.
+const (
+	injectPath = module + "/internal/suites/inject"
+	injectDir  = "internal/suites/inject"
+)
+
 // binary is the compiled tests of one package of a suite.
 type binary struct {
 	pkg  string // as in Suite.Packages
@@ -41,7 +47,7 @@ func (r *Runner) build(ctx context.Context, s Suite, t Toolchain, dir string) ([
 	src := filepath.Join(dir, "src")
 	if s.Module == "" {
 		src = sqlDir(t)
-		err = r.prepareSQL(o, t)
+		err = r.prepareSQL(o, s, t)
 	} else {
 		err = r.prepareModule(ctx, s, t, dir, src)
 	}
@@ -111,18 +117,27 @@ func (r *Runner) prepareModule(ctx context.Context, s Suite, t Toolchain, dir, s
 		if err != nil {
 			return err
 		}
-		mod, _, _ := strings.Cut(s.Module, "@")
-		content := injected(name, path.Join(mod, pkg), injectModule, s.After)
+		after := s.After
 		if pkg != "." {
-			content = injected(name, path.Join(mod, pkg), injectModule, "")
+			after = ""
 		}
+		content := injected(name, injectModule, s.Extra, after)
 		if err := os.WriteFile(filepath.Join(in, injectedFile), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}
 	own := filepath.Join(dir, "inject")
-	if err := copyTree(filepath.Join(r.Root, "internal", "suites", "inject"), own); err != nil {
-		return err
+	for _, pkg := range append([]string{""}, s.Extra...) {
+		to := filepath.Join(own, pkg)
+		if err := os.MkdirAll(to, 0o755); err != nil {
+			return err
+		}
+		err := r.sources(filepath.Join(injectDir, pkg), map[string]string{injectPath: injectModule}, func(name, text string) error {
+			return os.WriteFile(filepath.Join(to, name), []byte(text), 0o644)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	gomod := fmt.Sprintf("module %s\n\ngo %s\n\nrequire %s v0.0.0\n", injectModule, r.goDirective, module)
 	if err := os.WriteFile(filepath.Join(own, "go.mod"), []byte(gomod), 0o644); err != nil {
@@ -141,26 +156,20 @@ func (r *Runner) prepareModule(ctx context.Context, s Suite, t Toolchain, dir, s
 
 // prepareSQL adds the wrapper, package inject and the injected file to
 // database/sql itself. Nothing in GOROOT is touched: all of it is overlay.
-func (r *Runner) prepareSQL(o *overlay, t Toolchain) error {
+func (r *Runner) prepareSQL(o *overlay, s Suite, t Toolchain) error {
 	const inStd = "database/sql/livetest"
 	dir := sqlDir(t)
-	for _, from := range []struct{ pkg, to string }{
-		{filepath.Join("internal", "suites", "inject"), ""},
-		{"driver", "driver"},
-	} {
-		files, err := goFiles(filepath.Join(r.Root, from.pkg))
+	folders := map[string]string{"driver": "driver", injectDir: ""} // there, by here
+	for _, extra := range s.Extra {
+		folders[filepath.Join(injectDir, extra)] = extra
+	}
+	paths := map[string]string{module + "/driver": inStd + "/driver", injectPath: inStd}
+	for from, to := range folders {
+		err := r.sources(from, paths, func(name, text string) error {
+			return o.set(filepath.Join(dir, "livetest", to, name), text)
+		})
 		if err != nil {
 			return err
-		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			content := strings.ReplaceAll(string(text), `"`+module+`/driver"`, `"`+inStd+`/driver"`)
-			if err := o.set(filepath.Join(dir, "livetest", from.to, filepath.Base(file)), content); err != nil {
-				return err
-			}
 		}
 	}
 	for _, name := range []string{"sql_test.go", "fakedb_test.go"} {
@@ -173,7 +182,36 @@ func (r *Runner) prepareSQL(o *overlay, t Toolchain) error {
 			return err
 		}
 	}
-	return o.set(filepath.Join(dir, injectedFile), injected("sql", "", inStd, ""))
+	return o.set(filepath.Join(dir, injectedFile), injected("sql", inStd, s.Extra, ""))
+}
+
+// sources passes on the files of a folder of this module that are not tests,
+// with other import paths in place of some.
+func (r *Runner) sources(folder string, paths map[string]string, to func(name, text string) error) error {
+	files, err := filepath.Glob(filepath.Join(r.Root, folder, "*.go"))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("%s: no Go files", folder)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		changed := string(text)
+		for from, path := range paths {
+			changed = strings.ReplaceAll(changed, `"`+from+`"`, `"`+path+`"`)
+		}
+		if err := to(filepath.Base(file), changed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unwrapAssertions returns the text of a test file of database/sql in which
@@ -222,13 +260,17 @@ const injectedFile = "aa_livesql_test.go"
 
 // injected returns the test file that sets the hooks. It belongs to the
 // external test package, so that what it imports may import the package under
-// test.
-func injected(pkg, underTest, inject, after string) string {
+// test. After is the import path of a package and a function of it to call when
+// the hooks are set, or empty.
+func injected(pkg, inject string, extra []string, after string) string {
+	imports := fmt.Sprintf("\t%q\n", inject)
+	for _, e := range extra {
+		imports += fmt.Sprintf("\t_ %q\n", path.Join(inject, e))
+	}
 	if after != "" {
-		after = "\n\t" + after
-		underTest = "\n\t\"" + underTest + `"`
-	} else {
-		underTest = ""
+		pkg, function, _ := strings.Cut(after, "#")
+		imports += fmt.Sprintf("\tundertest %q\n", pkg)
+		after = "\n\tundertest." + function + "()"
 	}
 	return fmt.Sprintf(`package %s_test
 
@@ -236,8 +278,7 @@ import (
 	"database/sql"
 	"log"
 
-	%q%s
-)
+%s)
 
 func init() {
 	wrap, err := inject.FromEnv()
@@ -246,10 +287,10 @@ func init() {
 	}
 	if wrap != nil {
 		sql.WrapConnectorForTest = wrap
-		sql.UnwrapForTest = inject.Unwrap
+		sql.UnwrapForTest = inject.Hatch
 	}%s
 }
-`, pkg, inject, underTest, after)
+`, pkg, imports, after)
 }
 
 // packageName returns the name of the package in dir.
@@ -262,19 +303,6 @@ func packageName(dir string) (string, error) {
 		}
 	}
 	return pkg.Name, nil
-}
-
-// goFiles returns the Go files in dir that are not tests.
-func goFiles(dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: no Go files", dir)
-	}
-	return files, nil
 }
 
 func appendFile(to, from string) error {

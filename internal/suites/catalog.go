@@ -4,8 +4,7 @@ import "time"
 
 const pqModule = "github.com/lib/pq@v1.12.3"
 
-// The versions are those of go.mod, except that of sqlx's own SQLite driver,
-// which only sqlx's suite needs.
+// The versions are those of go.mod.
 var (
 	databaseSQL = Suite{
 		Name:     "database/sql",
@@ -15,6 +14,7 @@ var (
 			Sub:  "basic",
 			Why:  "sets an unexported field of database/sql to what it never is for the connection of that test, one that can neither be reset nor validated; the wrapper discards it, as database/sql itself would",
 		}},
+		Extra:   []string{"control"},
 		AtLeast: 143,
 		Timeout: 2 * time.Minute,
 	}
@@ -22,7 +22,7 @@ var (
 	sqlmock = Suite{
 		Name:     "sqlmock",
 		Module:   "github.com/DATA-DOG/go-sqlmock@v1.5.2",
-		Packages: []string{".", "examples/basic", "examples/blog"},
+		Packages: []string{"."},
 		AtLeast:  134,
 		Timeout:  2 * time.Minute,
 	}
@@ -37,7 +37,7 @@ var (
 			New:  "",
 			Why:  "it would connect before the hooks are set",
 		}},
-		After:   "sqlx.ConnectAll()",
+		After:   "github.com/jmoiron/sqlx#ConnectAll",
 		Setup:   setupSQLX,
 		AtLeast: 80,
 		Timeout: 5 * time.Minute,
@@ -51,6 +51,17 @@ var (
 			{"TestConcurrentGoroutines|TestConcurrentProcesses|TestTcl|TestVendorStamp|MatchSQLite", "builds further programs out of the whole module, or compares with C sources that the module does not carry"},
 			{"TestRegisteredFunctions|TestIssue51", "minutes of the same few calls"},
 		},
+		ByDesign: []ByDesign{
+			{Test: "TestAuthorizerRegisterConnectionHookPool", Lazy: true, Why: "counts connections that were only reserved; a shell is dialled by the first statement"},
+			{Test: "TestConnectorWrapping", Lazy: true, Why: "counts connections that were only reserved; a shell is dialled by the first statement"},
+			{Test: "TestDSNPragmas", Sub: "Test__pragma", Cached: true, Why: "expects a busy timeout of 0; livesql.Open gives connections one"},
+			{Test: "TestFcntlPersistWAL", Sub: "WAL_is_not_cleaned_up_with_persist_WAL", Cached: true, Why: "keeps the WAL of the last connection that is closed, which is one of livesql's own"},
+			{Test: "TestSEHInjectedFault", Cached: true, Why: "injects faults into the whole process, of which livesql's own connections take some"},
+			{Test: "TestOFDLockFailedFirstLock", Cached: true, Why: "sets a lock by hand that no reader may be in the way of; livesql reads too"},
+			{Test: "TestDefensiveDSNForms", Sub: "path", Cached: true, Why: "compares schema_version, which installing the triggers raises"},
+		},
+		Extra:   []string{"cached"},
+		More:    []string{Live, Cache, CacheEvict},
 		AtLeast: 390,
 		Timeout: 10 * time.Minute,
 	}
@@ -60,6 +71,8 @@ var (
 		Module:   "github.com/jackc/pgx/v5@v5.12.0",
 		Packages: []string{"stdlib"},
 		Setup:    setupPGX,
+		Extra:    []string{"cached"},
+		More:     []string{Live},
 		AtLeast:  195,
 		Timeout:  10 * time.Minute,
 	}
@@ -77,6 +90,8 @@ var (
 			Why:  "waits for (*sql.DB).Conn to dial; a shell is dialled by the first statement",
 		}},
 		Setup:   setupMySQL,
+		Extra:   []string{"cached"},
+		More:    []string{Live},
 		AtLeast: 415,
 		Timeout: 10 * time.Minute,
 	}
@@ -96,6 +111,8 @@ var (
 			{"^Example_openConfig$", "connects to port 5432, whoever answers there, and ends the process if nobody does"},
 		},
 		Setup:   setupPQ,
+		Extra:   []string{"cached"},
+		More:    []string{Live},
 		AtLeast: 855,
 		Timeout: 10 * time.Minute,
 	}

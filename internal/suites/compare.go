@@ -2,6 +2,7 @@ package suites
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,11 +44,9 @@ func (x *execution) compare(ctx context.Context, raw, run *Run) error {
 	}
 	x.logf("%s with %s, %s: %d outcomes differ, running those tests again", x.suite.Name, x.toolchain.Version, run.Mode, len(diffs))
 	only := byPackage(x.binaries, diffs)
-	seen := make(map[string]map[Status]bool, len(diffs)) // in mode raw
-	gone := make(map[string]bool, len(diffs))
-	for _, d := range diffs {
-		seen[d.Test] = map[Status]bool{d.Raw: true}
-		gone[d.Test] = true
+	trials := make([]trial, len(diffs))
+	for i, d := range diffs {
+		trials[i] = trial{Diff: d}
 	}
 	for range rounds {
 		r, err := x.run(ctx, Raw, x.binaries, only)
@@ -58,26 +57,53 @@ func (x *execution) compare(ctx context.Context, raw, run *Run) error {
 		if err != nil {
 			return err
 		}
-		for i, d := range diffs {
-			seen[d.Test][r.Status(d.Test)] = true
-			gone[d.Test] = gone[d.Test] && r.Status(d.Test) == m.Status(d.Test)
-			diffs[i].Again += " " + string(r.Status(d.Test)) + "/" + string(m.Status(d.Test))
+		for i := range trials {
+			trials[i].round(r.Status(trials[i].Test), m.Status(trials[i].Test))
 		}
 	}
-	again, err := x.run(ctx, run.Mode, x.binaries, nil)
-	if err != nil {
-		return err
+	if slices.ContainsFunc(trials, func(t trial) bool { return !t.unstableRaw && !t.mismatch }) {
+		again, err := x.run(ctx, run.Mode, x.binaries, nil)
+		if err != nil {
+			return err
+		}
+		for i := range trials {
+			trials[i].all(again.Status(trials[i].Test))
+		}
 	}
-	for _, d := range diffs {
-		d.Again += " (all tests: " + string(again.Status(d.Test)) + ")"
-		if len(seen[d.Test]) > 1 || gone[d.Test] && again.Status(d.Test) == d.Raw {
-			run.Unstable = append(run.Unstable, d)
+	for _, t := range trials {
+		if t.excused() {
+			run.Unstable = append(run.Unstable, t.Diff)
 		} else {
-			run.Diffs = append(run.Diffs, d)
+			run.Diffs = append(run.Diffs, t.Diff)
 		}
 	}
 	return nil
 }
+
+// trial is a difference whose test is run again.
+type trial struct {
+	Diff
+	unstableRaw bool // mode raw has shown more than one outcome
+	mismatch    bool // a round alone showed a difference
+	persists    bool // a second run of all tests showed a difference
+}
+
+// round notes what the test gave alone, in mode raw and in the other mode.
+func (t *trial) round(raw, got Status) {
+	t.unstableRaw = t.unstableRaw || raw != t.Raw
+	t.mismatch = t.mismatch || raw != got
+	t.Again += fmt.Sprintf(" %s/%s", raw, got)
+}
+
+// all notes what the test gave when the whole mode ran once more.
+func (t *trial) all(got Status) {
+	t.persists = got != t.Raw
+	t.Again += fmt.Sprintf(" (all tests: %s)", got)
+}
+
+// excused reports whether the difference is one of the test and not of the
+// wrapper.
+func (t *trial) excused() bool { return t.unstableRaw || !t.mismatch && !t.persists }
 
 // diff returns the tests whose outcome differs, by name.
 func diff(raw, run *Run) []Diff {

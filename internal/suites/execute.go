@@ -68,7 +68,7 @@ func (r *Run) Count(ways ...Status) int {
 }
 
 // summary tells of the tests of a run that did not pass.
-func (r *Run) summary(x *execution) string {
+func (r *Run) summary(verbose bool) string {
 	var b strings.Builder
 	for pkg, err := range r.ends {
 		fmt.Fprintf(&b, "package %s: %v\n", pkg, err)
@@ -76,7 +76,7 @@ func (r *Run) summary(x *execution) string {
 	for _, name := range slices.Sorted(maps.Keys(r.Tests)) {
 		if s := r.Tests[name]; s != Passed {
 			fmt.Fprintf(&b, "%s %s\n", s, name)
-			if x.Verbose {
+			if verbose {
 				b.WriteString(r.output[name])
 			}
 		}
@@ -106,7 +106,7 @@ func (x *execution) full(ctx context.Context, mode string) (*Run, error) {
 	x.logf("%s with %s, %s: %d passed, %d failed, %d skipped in %.1fs%s", x.suite.Name, x.toolchain.Version, mode,
 		run.Count(Passed), run.Count(Failed, Crashed), run.Count(Skipped), run.Took.Seconds(), run.proof())
 	if x.Verbose && mode == Raw {
-		fmt.Fprint(x.Log, run.summary(x))
+		fmt.Fprint(x.Log, run.summary(true))
 	}
 	return run, run.proven()
 }
@@ -121,6 +121,9 @@ func (r *Run) proof() string {
 	if p.Statements > 0 {
 		text += fmt.Sprintf(", ≥ %d statements were classified, ≥ %d rows wrapped", p.Statements, p.Rows)
 	}
+	if p.Stores > 0 {
+		text += fmt.Sprintf(", %d results were stored, %d reads answered from memory", p.Stores, p.Hits)
+	}
 	return text
 }
 
@@ -129,10 +132,14 @@ func (r *Run) proven() error {
 	switch p := r.Proof; {
 	case r.Mode == Raw && p.Conns > 0:
 		return fmt.Errorf("mode raw: %d connections were wrapped", p.Conns)
-	case r.Mode != Raw && (p.Conns == 0 || !strings.Contains(p.Type, "driver.")):
-		return fmt.Errorf("mode %s: the wrapper was not in: %d connections of type %q", r.Mode, p.Conns, p.Type)
+	case r.Mode != Raw && p.Conns == 0:
+		return fmt.Errorf("mode %s: no connection was wrapped", r.Mode)
 	case r.Mode == Observed && (p.Statements == 0 || p.Rows == 0):
 		return fmt.Errorf("mode %s: %d statements were classified and %d rows wrapped", r.Mode, p.Statements, p.Rows)
+	case (r.Mode == Cache || r.Mode == CacheEvict) && p.Stores == 0:
+		return fmt.Errorf("mode %s: nothing was stored", r.Mode)
+	case r.Mode == CacheEvict && p.Hits > 0:
+		return fmt.Errorf("mode %s: %d reads were answered from memory", r.Mode, p.Hits)
 	}
 	return nil
 }
@@ -303,6 +310,8 @@ func readProofs(dir string) (inject.Proof, error) {
 		sum.Conns += p.Conns
 		sum.Statements += p.Statements
 		sum.Rows += p.Rows
+		sum.Hits += p.Hits
+		sum.Stores += p.Stores
 		sum.Broken = append(sum.Broken, p.Broken...)
 		if sum.Type == "" {
 			sum.Type = p.Type

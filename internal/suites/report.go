@@ -81,15 +81,25 @@ func (r *Run) notes(b *strings.Builder, report *Report) {
 		what  string
 		diffs []Diff
 	}{{"DIFFERS", r.Diffs}, {"unstable, was run again", r.Unstable}, {"differs by design", r.ByDesign}} {
-		for i, d := range list.diffs {
-			if i == shown {
-				fmt.Fprintf(b, "%s: %s: … and %d more\n", where, list.what, len(list.diffs)-shown)
-				break
+		printed, never := 0, 0
+		for _, d := range list.diffs {
+			if d.Got == Missing {
+				never++
+				continue
+			}
+			if printed++; printed > shown {
+				continue
 			}
 			fmt.Fprintf(b, "\n%s: %s: %s: raw %s, %s %s; again (raw/%s):%s\n", where, list.what, d.Test, d.Raw, r.Mode, d.Got, r.Mode, d.Again)
 			if out := strings.TrimSpace(d.Output); out != "" {
 				fmt.Fprintf(b, "    %s\n", strings.ReplaceAll(clip(out), "\n", "\n    "))
 			}
+		}
+		if printed > shown {
+			fmt.Fprintf(b, "\n%s: %s: %d more tests\n", where, list.what, printed-shown)
+		}
+		if never > 0 {
+			fmt.Fprintf(b, "\n%s: %s: %d tests never started, because their parent or the process ended early\n", where, list.what, never)
 		}
 	}
 	for _, what := range r.Proof.Broken {

@@ -9,12 +9,17 @@ import (
 	"strings"
 )
 
-// The modes every suite runs in.
+// The modes.
 const (
 	Raw      = "raw"      // no wrapper
 	Eager    = "eager"    // the wrapper without hooks, dialling at once
 	Pass     = "pass"     // the wrapper without hooks
 	Observed = "observed" // the wrapper with hooks that change nothing
+
+	// These only in suites that link package cached.
+	Live       = "live"        // livesql with nothing installed, which caches nothing
+	Cache      = "cache"       // livesql with the cache on
+	CacheEvict = "cache-evict" // the same, with every entry evicted before it is read
 )
 
 // Runner executes suites. It is used by one goroutine at a time: two suites at
@@ -37,7 +42,7 @@ type Runner struct {
 // is in. Close removes what it made.
 func NewRunner(ctx context.Context, log io.Writer) (*Runner, error) {
 	var mod struct{ Dir, GoVersion string }
-	if err := goJSON(ctx, "", nil, &mod, "list", "-m", "-json", module); err != nil {
+	if err := goJSON(ctx, "", &mod, "list", "-m", "-json", module); err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "livesql-suites-")
@@ -71,24 +76,38 @@ func (r *Runner) Close() error {
 // modes, each compared with "raw". An error means that there is no result;
 // differences are in the report.
 func (r *Runner) Run(ctx context.Context, s Suite, t Toolchain, modes ...string) (*Report, error) {
+	x, err := r.prepare(ctx, s, t)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(x.dir)
+	return x.report(ctx, modes...)
+}
+
+// prepare builds a suite.
+func (r *Runner) prepare(ctx context.Context, s Suite, t Toolchain) (*execution, error) {
 	dir := filepath.Join(r.dir, t.Version, strings.ReplaceAll(s.Name, "/", "_"))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
 	r.logf("%s with %s: build", s.Name, t.Version)
 	binaries, err := r.build(ctx, s, t, dir)
 	if err != nil {
 		return nil, err
 	}
-	x := &execution{Runner: r, suite: s, toolchain: t, binaries: binaries, dir: dir}
+	return &execution{Runner: r, suite: s, toolchain: t, binaries: binaries, dir: dir}, nil
+}
+
+// report executes the suite in mode "raw" and in the given modes.
+func (x *execution) report(ctx context.Context, modes ...string) (*Report, error) {
+	s, t := x.suite, x.toolchain
 	raw, err := x.full(ctx, Raw)
 	if err != nil {
 		return nil, err
 	}
 	if n := raw.Count(Passed); n < s.AtLeast {
 		return nil, fmt.Errorf("%s with %s passes %d tests without the wrapper, %d were expected: is a server or a file missing?\n%s",
-			s.Name, t.Version, n, s.AtLeast, raw.summary(x))
+			s.Name, t.Version, n, s.AtLeast, raw.summary(x.Verbose))
 	}
 	report := &Report{Suite: s.Name, Go: t.Version, Runs: []*Run{raw}}
 	for _, mode := range modes {

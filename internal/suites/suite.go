@@ -15,8 +15,8 @@ type Suite struct {
 	// Module is path@version. It is empty for database/sql, which comes with
 	// the toolchain.
 	Module string
-	// Packages are the directories whose tests reach database/sql. "." is the
-	// module's root.
+	// Packages are the directories whose tests are run: all that reach
+	// database/sql. "." is the module's root.
 	Packages []string
 	// Edits are made to the copied files.
 	Edits []Edit
@@ -24,8 +24,13 @@ type Suite struct {
 	Skips []Skip
 	// ByDesign are the differences that are meant to be.
 	ByDesign []ByDesign
-	// After is a statement that the injected file executes when the hooks are
-	// set. It may use the package under test.
+	// Extra are folders of package inject with packages that register more
+	// modes. They are linked into this suite only.
+	Extra []string
+	// More are those of the further modes that must not differ.
+	More []string
+	// After is a function, as importpath#Name, that the injected file calls
+	// when the hooks are set. It may belong to the package under test.
 	After string
 	// Setup prepares servers and returns the suite's environment. It is called
 	// before every execution, so that each starts from the same state.
@@ -37,6 +42,9 @@ type Suite struct {
 	Timeout time.Duration
 }
 
+// Modes returns the modes that must not differ from mode "raw".
+func (s Suite) Modes() []string { return append([]string{Eager, Pass, Observed}, s.More...) }
+
 // Skip is a test that is left out.
 type Skip struct {
 	Pattern string // as in go test -skip
@@ -46,16 +54,18 @@ type Skip struct {
 // ByDesign is a test whose outcome differs through the wrapper for a reason
 // that is no defect of the wrapper.
 type ByDesign struct {
-	Test string
-	Sub  string // if not empty: only this subtest, and Test because of it
-	Lazy bool   // only where connections are dialled late
-	Why  string
+	Test   string
+	Sub    string // if not empty: only this subtest, and Test because of it
+	Lazy   bool   // only where connections are dialled late
+	Cached bool   // only where livesql has connections of its own
+	Why    string
 }
 
 // covers reports whether a difference between mode raw and another mode is the
 // one meant.
 func (b ByDesign) covers(d Diff, mode string) bool {
-	if d.Raw != Passed || d.Got != Failed || b.Lazy && mode == Eager {
+	cached := mode == Live || mode == Cache || mode == CacheEvict
+	if d.Raw != Passed || d.Got != Failed || b.Lazy && mode == Eager || b.Cached && !cached {
 		return false
 	}
 	if b.Sub == "" {

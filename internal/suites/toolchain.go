@@ -56,7 +56,7 @@ func (t Toolchain) env(extra ...string) []string {
 // the Go module proxy, which is kept in the user's cache directory.
 func FindToolchain(ctx context.Context, minor string) (Toolchain, error) {
 	var local struct{ GOVERSION, GOROOT, GOMODCACHE string }
-	if err := goJSON(ctx, "", nil, &local, "env", "-json", "GOVERSION", "GOROOT", "GOMODCACHE"); err != nil {
+	if err := goJSON(ctx, "", &local, "env", "-json", "GOVERSION", "GOROOT", "GOMODCACHE"); err != nil {
 		return Toolchain{}, err
 	}
 	if local.GOVERSION == "go"+minor || strings.HasPrefix(local.GOVERSION, "go"+minor+".") {
@@ -124,7 +124,7 @@ func adopt(version, root string) (Toolchain, error) {
 // dir, whose go.sum decides if it has the module's hash.
 func download(ctx context.Context, dir, module string) (string, error) {
 	var m struct{ Dir, Error string }
-	err := goJSON(ctx, dir, nil, &m, "mod", "download", "-json", module)
+	err := goJSON(ctx, dir, &m, "mod", "download", "-json", module)
 	if m.Error != "" {
 		return "", fmt.Errorf("download %s: %s", module, m.Error)
 	}
@@ -132,9 +132,9 @@ func download(ctx context.Context, dir, module string) (string, error) {
 }
 
 // goJSON runs the go command in PATH and decodes what it prints.
-func goJSON(ctx context.Context, dir string, env []string, into any, args ...string) error {
+func goJSON(ctx context.Context, dir string, into any, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env = dir, env
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

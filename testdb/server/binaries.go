@@ -24,6 +24,9 @@ type finder struct {
 	env      string     // environment variable with a directory
 	programs [][]string // what is needed, each under one of several names
 	globs    []string   // directories outside PATH
+	// scattered says that the programs may be in different directories. The
+	// others belong to one version and must be side by side.
+	scattered bool
 }
 
 // find returns the path of each program. With a directory, in which all must be,
@@ -39,19 +42,21 @@ func (f finder) find(dir string) ([]string, error) {
 		}
 		return nil, fmt.Errorf("server: %s is %w in %s: %s not all there", f.engine, ErrNotInstalled, dir, f.names())
 	}
-	if paths := f.inPath(); paths != nil {
+	if paths := f.look(exec.LookPath); paths != nil {
 		return paths, nil
 	}
-	for _, glob := range f.globs {
-		dirs, err := filepath.Glob(glob)
-		if err != nil {
-			return nil, err
+	dirs, err := f.usualPlaces()
+	if err != nil {
+		return nil, err
+	}
+	if f.scattered {
+		if paths := f.look(func(name string) (string, error) { return lookAround(name, dirs) }); paths != nil {
+			return paths, nil
 		}
-		slices.SortFunc(dirs, newestFirst)
-		for _, dir := range dirs {
-			if paths := f.in(dir); paths != nil {
-				return paths, nil
-			}
+	}
+	for _, dir := range dirs {
+		if paths := f.in(dir); paths != nil {
+			return paths, nil
 		}
 	}
 	return nil, fmt.Errorf("server: %s is %w: %s not found in PATH or %q; install the package %s (make deps), or set %s to the directory of the programs",
@@ -71,8 +76,33 @@ func (f finder) in(dir string) []string {
 	return f.look(func(name string) (string, error) { return exec.LookPath(filepath.Join(dir, name)) })
 }
 
-// inPath looks for all programs in PATH.
-func (f finder) inPath() []string { return f.look(exec.LookPath) }
+// usualPlaces are the directories to look into after PATH.
+func (f finder) usualPlaces() ([]string, error) {
+	var all []string
+	for _, glob := range f.globs {
+		dirs, err := filepath.Glob(glob)
+		if err != nil {
+			return nil, fmt.Errorf("server: %s: %w", glob, err)
+		}
+		slices.SortFunc(dirs, newestFirst)
+		all = append(all, dirs...)
+	}
+	return all, nil
+}
+
+// lookAround looks for a program in PATH and then in some directories. Debian's
+// users other than root do not have /usr/sbin in PATH.
+func lookAround(name string, dirs []string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	for _, dir := range dirs {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", exec.ErrNotFound
+}
 
 func (f finder) look(find func(string) (string, error)) []string {
 	var paths []string
@@ -89,8 +119,8 @@ func (f finder) look(find func(string) (string, error)) []string {
 		}
 		// A link may lead from a place without the files that the program looks
 		// for relative to its own.
-		if real, err := filepath.EvalSymlinks(found); err == nil && filepath.Base(real) == filepath.Base(found) {
-			found = real
+		if target, err := filepath.EvalSymlinks(found); err == nil && filepath.Base(target) == filepath.Base(found) {
+			found = target
 		}
 		paths = append(paths, found)
 	}

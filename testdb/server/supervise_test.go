@@ -27,6 +27,7 @@ const crashEnv = "LIVESQL_TESTDB_CRASH"
 // TestServersDieWithTheTestBinary starts this test binary again, has it start
 // servers, and lets it die in several ways. Nothing may be left.
 func TestServersDieWithTheTestBinary(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"panic", "exit", "kill", "end"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
@@ -174,6 +175,84 @@ func TestServerDiesWithItsSupervisor(t *testing.T) {
 	}
 	if err := s.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "supervisor is gone") {
 		t.Errorf("Stop: %v", err)
+	}
+}
+
+// A server that ignores the order to quit, with a child that left its process
+// group: both the killing and the clean-up must find them.
+func TestStubbornProcessesAreKilled(t *testing.T) {
+	for _, how := range []string{"kill", "close"} {
+		t.Run(how, func(t *testing.T) {
+			s, err := server.Supervise(t.Context(), "/bin/sh", "-c",
+				`trap "" QUIT TERM INT; setsid sh -c 'trap "" QUIT TERM; while :; do sleep 100; done' & while :; do sleep 100; done`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sup := s.Supervised()
+			eventually(t, "all processes run", func() bool { return len(server.Descendants(sup.Supervisor)) == 4 })
+			processes := server.Descendants(sup.Supervisor)
+			if how == "kill" {
+				if err := s.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				for _, pid := range processes {
+					if alive(pid) {
+						t.Errorf("process %d is alive after Kill", pid)
+					}
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for _, pid := range append(processes, sup.Supervisor) {
+				if alive(pid) {
+					t.Errorf("process %d is alive after the clean-up", pid)
+				}
+			}
+			if _, err := os.Stat(sup.Dir); !os.IsNotExist(err) {
+				t.Errorf("%s: %v", sup.Dir, err)
+			}
+		})
+	}
+}
+
+// A killed postmaster leaves a System V segment behind, which the clean-up finds.
+func TestNoSharedMemoryIsLeft(t *testing.T) {
+	if _, err := os.Stat("/proc/sysvipc/shm"); err != nil {
+		return // not Linux
+	}
+	s, err := server.Unowned(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pidFile, err := os.ReadFile(server.SupervisedServer(s).Dir + "/data/postmaster.pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := strings.Fields(strings.Split(string(pidFile), "\n")[6])[1]
+	exists := func() bool {
+		segments, err := os.ReadFile("/proc/sysvipc/shm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(segments)) {
+			if fields := strings.Fields(line); len(fields) > 1 && fields[1] == id {
+				return true
+			}
+		}
+		return false
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if !exists() {
+		t.Fatalf("no segment %s after Kill: the test looks for the wrong thing", id)
+	}
+	if err := server.Remove(s); err != nil {
+		t.Fatal(err)
+	}
+	if exists() {
+		t.Errorf("the segment %s is left", id)
 	}
 }
 

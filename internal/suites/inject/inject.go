@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"strings"
 
 	"github.com/vantage-go/live/driver"
 )
@@ -22,8 +24,8 @@ const (
 // Wrap wraps one connector.
 type Wrap func(sqldriver.Connector) sqldriver.Connector
 
-// modes are the modes that wrap. Modes with the cache on are registered by
-// their own package, see Register.
+// modes are the modes that wrap. Those with the cache on are registered by
+// package cached.
 var modes = map[string]Wrap{
 	"eager":    func(c sqldriver.Connector) sqldriver.Connector { return driver.Wrap(c, nil, driver.Eager()) },
 	"pass":     func(c sqldriver.Connector) sqldriver.Connector { return driver.Wrap(c, nil) },
@@ -48,7 +50,41 @@ func FromEnv() (func(sqldriver.Connector) sqldriver.Connector, error) {
 	if err := evidence.open(os.Getenv(EnvProof)); err != nil {
 		return nil, fmt.Errorf("livesql: %s: %w", EnvProof, err)
 	}
-	return func(c sqldriver.Connector) sqldriver.Connector { return counted{wrap(c)} }, nil
+	return func(c sqldriver.Connector) sqldriver.Connector {
+		if byLivesql() {
+			return c
+		}
+		return counted{wrap(c)}
+	}, nil
+}
+
+// Hatch returns what a suite gets from (*sql.Conn).Raw: the connection of its
+// own driver.
+func Hatch(v any) any {
+	if byLivesql() {
+		return v
+	}
+	return Unwrap(v)
+}
+
+// byLivesql reports whether database/sql was called by livesql itself, whose
+// own pools are not to be wrapped, and not by the suite.
+func byLivesql() bool {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	in := false
+	for {
+		frame, more := frames.Next()
+		if strings.HasPrefix(frame.Function, "database/sql.") {
+			in = true
+		} else if in {
+			return strings.HasPrefix(frame.Function, "github.com/vantage-go/live/") ||
+				strings.HasPrefix(frame.Function, "livesql.invalid/")
+		}
+		if !more {
+			return false
+		}
+	}
 }
 
 // Unwrap returns what lies inside all wrappers of a value of the driver

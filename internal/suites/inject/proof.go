@@ -13,10 +13,12 @@ import (
 // Proof is what one process tells of the wrapper in it. It is a lower bound:
 // the process may end without writing its last counts.
 type Proof struct {
-	Conns      int      // connections that database/sql got from the wrapper
+	Conns      int      // wrapped connections that database/sql got
 	Type       string   // dynamic type of the first of them
 	Statements int      // texts that the observing session classified
 	Rows       int      // rows that the observing session wrapped
+	Hits       uint64   // reads that closed caches answered from memory
+	Stores     uint64   // results that they stored
 	Broken     []string // how the wrapper broke the contract of its seam
 }
 
@@ -44,6 +46,9 @@ func (l *ledger) open(dir string) error {
 func (l *ledger) connected(c sqldriver.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if _, ok := c.(interface{ Unwrap() sqldriver.Conn }); !ok {
+		return
+	}
 	if l.proof.Conns++; l.proof.Type == "" {
 		l.proof.Type = fmt.Sprintf("%T", c)
 	}
@@ -62,6 +67,15 @@ func (l *ledger) wrapped() {
 	defer l.mu.Unlock()
 	l.proof.Rows++
 	l.saveIfRound(l.proof.Rows)
+}
+
+// Cached adds what a cache did.
+func Cached(hits, stores uint64) {
+	evidence.mu.Lock()
+	defer evidence.mu.Unlock()
+	evidence.proof.Hits += hits
+	evidence.proof.Stores += stores
+	evidence.save()
 }
 
 func (l *ledger) broken(what string) {

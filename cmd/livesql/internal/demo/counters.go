@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
 )
 
 // counters prints what the cache counted during the show.
@@ -34,4 +33,3 @@ func (s *show) counters(context.Context) error {
 	s.claim(2*stats.Hits > asked, "most reads that may come from memory did", fmt.Sprintf("%s of %s", count(stats.Hits), count(asked)))
 	return nil
 }
-

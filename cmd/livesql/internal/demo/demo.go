@@ -30,20 +30,39 @@ type Config struct {
 	Lease time.Duration
 	// Options are further options of the handle. Tests break it with them.
 	Options []livesql.Option
+
+	// Quick tries everything fewer times.
+	Quick bool
+	// Setup bounds the time until the tables are covered; 30 s without it.
+	Setup time.Duration
 }
 
-// setupTimeout bounds opening, loading and installing.
-const setupTimeout = 30 * time.Second
+// effort is how often things are tried.
+type effort struct {
+	budget        time.Duration // for one measurement, unless it has too few samples
+	samples       int           // at least, of one measurement
+	coldReads     int           // of each query, with nothing in memory
+	writes        int           // by this program, of each way of writing
+	transactions  int
+	foreignWrites int // by the other process
+}
+
+var (
+	fullEffort  = effort{budget: 200 * time.Millisecond, samples: 15, coldReads: 25, writes: 100, transactions: 50, foreignWrites: 12}
+	quickEffort = effort{budget: 5 * time.Millisecond, samples: 7, coldReads: 3, writes: 10, transactions: 3, foreignWrites: 2}
+)
 
 // show is one run of the demo.
 type show struct {
 	Config
 	*report
+	effort effort
 	// live is the handle on show, database the same file through the plain
 	// driver: what livesql says is checked against it.
 	live     *livesql.DB
 	database *sql.DB
 	path     string
+	original string // the answer of sampleRead at the start
 	dir      string // to be removed at the end, or empty
 }
 
@@ -53,22 +72,28 @@ func Run(ctx context.Context, config Config) (err error) {
 	if config.Lease == 0 {
 		config.Lease = 2 * time.Second
 	}
-	s := &show{Config: config, report: &report{out: config.Out, color: config.Color}}
+	if config.Setup == 0 {
+		config.Setup = 30 * time.Second
+	}
+	s := &show{Config: config, effort: fullEffort, report: &report{out: config.Out, color: config.Color}}
+	if config.Quick {
+		s.effort = quickEffort
+	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	// A show that is not live has nothing else to show.
-	scenes := []func(context.Context) error{s.reads, s.ownWrites, s.transactions, s.otherProcess, s.uncached, s.counters}
-	for _, scene := range scenes {
-		if len(s.failed) > 0 {
-			break
-		}
+	if err := s.verdict(); err != nil {
+		return err // not live: there is nothing else to show
+	}
+	for _, scene := range []func(context.Context) error{
+		s.reads, s.ownWrites, s.transactions, s.otherProcess, s.uncached, s.counters,
+	} {
 		if err := scene(ctx); err != nil {
-			return err
+			return errors.Join(err, s.verdict())
 		}
 	}
-	if err := s.verdict(); err != nil {
+	if err := errors.Join(s.undo(ctx), s.verdict()); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "\n%s\n", s.style(bold, fmt.Sprintf("All %d claims held.", s.claims)))
@@ -80,16 +105,15 @@ func Run(ctx context.Context, config Config) (err error) {
 
 // open prepares a file, opens it and waits until its tables are covered.
 func (s *show) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
-	defer cancel()
 	dsn := s.DSN
 	if dsn == "" {
 		var err error
 		if s.dir, err = os.MkdirTemp("", "livesql-demo-"); err != nil {
 			return fmt.Errorf("making a directory for the demo: %w", err)
 		}
-		dsn = filepath.Join(s.dir, "demo.db") + "?_pragma=synchronous(NORMAL)"
+		dsn = filepath.Join(s.dir, "demo.db")
 	}
+	dsn = withPragmas(dsn)
 	loaded, err := s.load(ctx, dsn)
 	if err != nil {
 		return err
@@ -106,6 +130,9 @@ func (s *show) open(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start)
+	if s.original, err = answer(ctx, s.database, sampleRead); err != nil {
+		return err
+	}
 
 	s.scene("livesql demo")
 	s.text(
@@ -125,18 +152,17 @@ func (s *show) open(ctx context.Context) error {
 	return nil
 }
 
-// waitCovered waits until reads of every table are cached. It gives up when
-// the feed never will be live, and returns the reason.
-func (s *show) waitCovered(ctx context.Context, data sample) (covered int, why string, err error) {
+// waitCovered waits until reads of every table are cached. When that does not
+// happen it says why; its error is ctx's.
+func (s *show) waitCovered(outer context.Context, data sample) (covered int, why string, err error) {
+	ctx, cancel := context.WithTimeout(outer, s.Setup)
+	defer cancel()
 	if err := s.live.Feed().WaitLive(ctx); err != nil {
-		if ctx.Err() != nil {
-			return 0, "", err
-		}
-		return 0, err.Error(), nil
+		return 0, err.Error(), outer.Err()
 	}
 	for _, table := range data.tables {
 		if err := s.waitCached(ctx, "SELECT count(*) FROM "+quote(table)); err != nil {
-			return covered, err.Error(), nil
+			return covered, err.Error(), outer.Err()
 		}
 		covered++
 	}
@@ -155,6 +181,19 @@ func (s *show) waitCached(ctx context.Context, query string) error {
 			return fmt.Errorf("%s: %v: %w", query, e, errors.Join(serr, err))
 		}
 	}
+}
+
+// undo takes back what the scenes have written.
+func (s *show) undo(ctx context.Context) error {
+	if _, err := s.live.ExecContext(ctx, sampleUpdate, s.original); err != nil {
+		return fmt.Errorf("%s: %w", sampleUpdate, err)
+	}
+	for _, statement := range sampleUndo {
+		if _, err := s.live.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
 }
 
 // close closes everything and removes the temporary files.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vantage-go/live/internal/sampledata"
 	"github.com/vantage-go/live/livesql"
 )
 
@@ -15,6 +16,22 @@ import (
 type sample struct {
 	tables []string
 	rows   int
+}
+
+// withPragmas adds to a DSN what SQLite leaves to each connection: to enforce
+// foreign keys, and how often to wait for the disk.
+func withPragmas(dsn string) string {
+	separator := "?"
+	if strings.Contains(dsn, "?") {
+		separator = "&"
+	}
+	dsn += separator + "_pragma=foreign_keys(1)"
+	if !strings.Contains(dsn, "synchronous") {
+		// With the write-ahead log this loses, at worst, the last commits
+		// before a power failure.
+		dsn += "&_pragma=synchronous(NORMAL)"
+	}
+	return dsn
 }
 
 // plainDSN is how the demo opens the file with the plain driver. It waits for
@@ -40,14 +57,14 @@ func (s *show) load(ctx context.Context, dsn string) (data sample, err error) {
 		return data, err
 	}
 	if len(tables) == 0 {
-		if err := loadSample(ctx, s.database); err != nil {
+		if err := sampledata.Load(ctx, s.database, sampledata.SQLite); err != nil {
 			return data, err
 		}
 		if tables, err = tablesOf(ctx, s.database); err != nil {
 			return data, err
 		}
 	}
-	if !slices.Contains(tables, sampleTable) {
+	if want := slices.Sorted(slices.Values(sampledata.Tables())); !slices.Equal(tables, want) {
 		return data, fmt.Errorf("the database of the demo, %s, holds other tables (%s): name a new file", s.path, strings.Join(tables, ", "))
 	}
 	data.tables = tables

@@ -15,15 +15,13 @@ type figures struct {
 
 // Bounds of a measurement.
 const (
-	measureBudget = 200 * time.Millisecond // for one measurement, unless it is too short for minSamples
-	minSamples    = 15
-	maxSamples    = 200
-	sampleSpan    = 50 * time.Microsecond // what is quicker is timed in groups
+	maxSamples = 200
+	sampleSpan = 50 * time.Microsecond // what is quicker is timed in groups
 )
 
-// measure repeats f for a while. What takes less than sampleSpan is timed in
+// measure repeats f for as long as e says. What takes less than sampleSpan is timed in
 // groups, so that reading the clock does not count.
-func measure(f func() error) (figures, error) {
+func measure(e effort, f func() error) (figures, error) {
 	start := time.Now()
 	if err := f(); err != nil {
 		return figures{}, err
@@ -33,7 +31,7 @@ func measure(f func() error) (figures, error) {
 	var before, after runtime.MemStats
 	n := 0
 	runtime.ReadMemStats(&before)
-	for began := time.Now(); len(samples) < minSamples || len(samples) < maxSamples && time.Since(began) < measureBudget; {
+	for began := time.Now(); len(samples) < e.samples || len(samples) < maxSamples && time.Since(began) < e.budget; {
 		start := time.Now()
 		for range group {
 			if err := f(); err != nil {

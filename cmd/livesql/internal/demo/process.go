@@ -37,9 +37,6 @@ func Write(ctx context.Context, path string, in io.Reader, out io.Writer) (err e
 	return lines.Err()
 }
 
-// processWrites is how many writes the other process makes.
-const processWrites = 12
-
 // otherProcess lets another process write, and reads through the handle
 // until the write shows.
 func (s *show) otherProcess(ctx context.Context) error {
@@ -53,7 +50,7 @@ func (s *show) otherProcess(ctx context.Context) error {
 		return fmt.Errorf("the other process: %w", err)
 	}
 	s.text(
-		fmt.Sprintf("Process %d opens the file with the plain driver and commits %d updates, at", w.pid, processWrites),
+		fmt.Sprintf("Process %d opens the file with the plain driver and commits %d updates, at", w.pid, f.writes),
 		fmt.Sprintf("moments of its own. This process, %d, reads the row through livesql all the", os.Getpid()),
 		"time. It is never told. Counted from the moment the writer knows of its commit:",
 	)
@@ -82,7 +79,7 @@ type processFigures struct {
 }
 
 func (s *show) watchWriter(ctx context.Context, w *writer) (f processFigures, err error) {
-	for round := range processWrites {
+	for round := range s.effort.foreignWrites {
 		value := "process " + strconv.Itoa(w.pid) + " " + strconv.Itoa(round)
 		// The feed polls less often while nothing happens: write at any point
 		// of its rhythm.

@@ -43,8 +43,8 @@ func rowsOf(ctx context.Context, q querier, text string, args ...any) (all [][]a
 }
 
 // answer returns the only value of a query, as text.
-func answer(ctx context.Context, q querier, text string, args ...any) (string, error) {
-	rows, err := rowsOf(ctx, q, text, args...)
+func answer(ctx context.Context, q querier, text string) (string, error) {
+	rows, err := rowsOf(ctx, q, text)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", text, err)
 	}
@@ -53,9 +53,6 @@ func answer(ctx context.Context, q querier, text string, args ...any) (string, e
 	}
 	return fmt.Sprint(rows[0][0]), nil
 }
-
-// coldReads is how often a query is read with nothing in memory.
-const coldReads = 25
 
 // reads measures queries with the plain driver, and through livesql with
 // nothing in memory and with the result there.
@@ -83,7 +80,7 @@ func (s *show) reads(ctx context.Context) error {
 			count(f.plain.allocs), count(f.warm.allocs),
 		})
 	}
-	s.table([]string{"query", " rows", " plain driver", " miss", " from memory", " ratio", " allocations", " from memory"}, rows)
+	s.table([]string{"query", " rows", " plain driver", " miss", " from memory", " ratio", " allocs driver", " allocs memory"}, rows)
 
 	s.claim(total.equal == total.compared, "every answer equals the plain driver's, values and types", of(total.equal, total.compared))
 	s.claim(total.misses == total.cold.n, "a read after a write of its tables goes to the database", of(total.misses, total.cold.n))
@@ -128,7 +125,7 @@ func (s *show) measureReads(ctx context.Context, q sampleQuery) (f readFigures, 
 			f.equal++
 		}
 	}
-	if f.plain, err = measure(func() error { return drain(ctx, s.database, q) }); err != nil {
+	if f.plain, err = measure(s.effort, func() error { return drain(ctx, s.database, q) }); err != nil {
 		return f, err
 	}
 	if err := s.coldReads(ctx, q, &f, check); err != nil {
@@ -146,7 +143,7 @@ func (s *show) measureReads(ctx context.Context, q sampleQuery) (f readFigures, 
 		check(got)
 	}
 	before := s.live.CacheStats()
-	if f.warm, err = measure(func() error { return drain(ctx, s.live, q) }); err != nil {
+	if f.warm, err = measure(s.effort, func() error { return drain(ctx, s.live, q) }); err != nil {
 		return f, err
 	}
 	f.hits = int(s.live.CacheStats().Hits - before.Hits)
@@ -159,7 +156,7 @@ func (s *show) measureReads(ctx context.Context, q sampleQuery) (f readFigures, 
 // cannot know that, and must forget.
 func (s *show) coldReads(ctx context.Context, q sampleQuery, f *readFigures, check func([][]any)) error {
 	var samples figureSamples
-	for range coldReads {
+	for range s.effort.coldReads {
 		if _, err := s.live.ExecContext(ctx, q.touch); err != nil {
 			return fmt.Errorf("%s: %w", q.touch, err)
 		}

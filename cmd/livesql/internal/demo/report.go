@@ -43,14 +43,14 @@ const (
 	faint = "\x1b[2m"
 	green = "\x1b[32m"
 	red   = "\x1b[31m"
-	plain = "\x1b[0m"
+	reset = "\x1b[0m"
 )
 
 func (r *report) style(style, s string) string {
 	if !r.color {
 		return s
 	}
-	return style + s + plain
+	return style + s + reset
 }
 
 // scene starts a scene.
@@ -61,7 +61,7 @@ func (r *report) scene(title string) {
 // text prints a paragraph.
 func (r *report) text(lines ...string) {
 	for _, line := range lines {
-		fmt.Fprintf(r.out, "  %s\n", line)
+		fmt.Fprintln(r.out, strings.TrimRight("  "+line, " "))
 	}
 	fmt.Fprintln(r.out)
 }
@@ -79,7 +79,7 @@ func (r *report) claim(held bool, claim, measured string) {
 }
 
 // table prints rows under a header in aligned columns. The columns of a header
-// that starts with a space stand to the right.
+// that starts with a space stand to the right. A blank header is left out.
 func (r *report) table(header []string, rows [][]string) {
 	widths := make([]int, len(header))
 	for _, row := range append([][]string{header}, rows...) {
@@ -101,7 +101,9 @@ func (r *report) table(header []string, rows [][]string) {
 		}
 		return strings.TrimRight(b.String(), " ")
 	}
-	fmt.Fprintln(r.out, r.style(faint, line(header)))
+	if names := line(header); names != "" {
+		fmt.Fprintln(r.out, r.style(faint, names))
+	}
 	for _, row := range rows {
 		fmt.Fprintln(r.out, line(row))
 	}

@@ -2,30 +2,20 @@ package demo
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/vantage-go/live/livesql"
 )
 
-const sampleTable = "album"
+// What the scenes do with the sample data: customers order products, and
+// livesql knows nothing of it but what the schema says.
 
-func loadSample(ctx context.Context, db *sql.DB) error {
-	for _, st := range []string{
-		"CREATE TABLE artist(artist_id INTEGER PRIMARY KEY, name TEXT)",
-		"CREATE TABLE album(album_id INTEGER PRIMARY KEY, title TEXT NOT NULL, artist_id INTEGER NOT NULL REFERENCES artist(artist_id))",
-		"CREATE TABLE track(track_id INTEGER PRIMARY KEY, name TEXT, album_id INTEGER REFERENCES album(album_id), milliseconds INTEGER)",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 275) INSERT INTO artist SELECT i, 'artist ' || i FROM n",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 347) INSERT INTO album SELECT i, 'album ' || i, 1 + i % 275 FROM n",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 3503) INSERT INTO track SELECT i, 'track ' || i, 1 + i % 347, i * 100 FROM n",
-		"CREATE VIEW album_list AS SELECT album_id, title, name FROM album JOIN artist USING (artist_id)",
-	} {
-		if _, err := db.ExecContext(ctx, st); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// sampleRead and sampleUpdate read and write one value, here and in the other
+// process.
+const (
+	sampleRead   = "SELECT company_name FROM customers WHERE id = 1"
+	sampleUpdate = "UPDATE customers SET company_name = ? WHERE id = 1"
+)
 
 // sampleQuery is a query that is measured. Touch is a write that makes its
 // result unknown without changing it.
@@ -38,93 +28,124 @@ type sampleQuery struct {
 
 var sampleQueries = []sampleQuery{
 	{
-		title: "one album by its key", columns: 2,
-		text:  "SELECT title, artist_id FROM album WHERE album_id = ?",
-		args:  []any{23},
-		touch: "UPDATE album SET title = title WHERE album_id = 23",
+		title: "one product by its key", columns: 3,
+		text:  "SELECT name, unit_price, units_in_stock FROM products WHERE id = ?",
+		args:  []any{11},
+		touch: "UPDATE products SET name = name WHERE id = 11",
 	},
 	{
-		title: "tracks of an album, three tables", columns: 3,
-		text:  "SELECT r.name, t.name, t.milliseconds FROM track t JOIN album a USING (album_id) JOIN artist r USING (artist_id) WHERE a.album_id = ? ORDER BY t.track_id",
-		args:  []any{23},
-		touch: "UPDATE track SET name = name WHERE track_id = 1",
+		title: "the lines of an order, four tables", columns: 4,
+		text: `SELECT p.name, c.name, d.quantity, d.unit_price
+			FROM orders o
+			JOIN order_details d ON d.order_id = o.id
+			JOIN products p ON p.id = d.product_id
+			JOIN categories c ON c.id = p.category_id
+			WHERE o.id = ? ORDER BY p.name`,
+		args:  []any{10255},
+		touch: "UPDATE order_details SET quantity = quantity WHERE order_id = 10255",
 	},
 	{
-		title: "longest artists, an aggregate", columns: 3,
-		text:  "SELECT r.name, count(*), sum(t.milliseconds) FROM track t JOIN album a USING (album_id) JOIN artist r USING (artist_id) GROUP BY r.artist_id ORDER BY 3 DESC LIMIT 10",
-		touch: "UPDATE artist SET name = name WHERE artist_id = 1",
+		title: "turnover by country, through a view", columns: 3,
+		text: `SELECT c.country, count(*), round(sum(t.total), 2)
+			FROM order_totals t JOIN customers c ON c.id = t.customer_id
+			GROUP BY c.country ORDER BY 3 DESC`,
+		touch: "UPDATE customers SET phone = phone WHERE id = 1",
 	},
 }
 
-// sampleRead and sampleUpdate read and write one value, here and in the other
-// process.
-const (
-	sampleRead   = "SELECT title FROM album WHERE album_id = 1"
-	sampleUpdate = "UPDATE album SET title = ? WHERE album_id = 1"
-)
-
-// sampleWrite is a way of writing, with a query that shows it.
+// sampleWrite is a way of writing, with a query whose answer each write
+// changes.
 type sampleWrite struct {
 	title, read string
-	// anyValue: what is read is not the value written, only different.
-	anyValue bool
-	write    func(ctx context.Context, db *livesql.DB, value string) error
+	write       func(ctx context.Context, db *livesql.DB, round int) error
 }
 
 var sampleWrites = []sampleWrite{
-	{"UPDATE", sampleRead, false, func(ctx context.Context, db *livesql.DB, value string) error {
-		_, err := db.ExecContext(ctx, sampleUpdate, value)
+	{"UPDATE", sampleRead, func(ctx context.Context, db *livesql.DB, round int) error {
+		_, err := db.ExecContext(ctx, sampleUpdate, fmt.Sprint("Alfreds ", round))
 		return err
 	}},
-	{"UPDATE in a transaction", sampleRead, false, func(ctx context.Context, db *livesql.DB, value string) error {
+	{"UPDATE in a transaction", sampleRead, inTx(func(round int) []statement {
+		return []statement{{sampleUpdate, []any{fmt.Sprint("Alfreds & Co ", round)}}}
+	})},
+	{"INSERT … RETURNING, read with count(*)", "SELECT count(*) FROM shippers WHERE phone IS NULL", func(ctx context.Context, db *livesql.DB, _ int) error {
+		var id int64
+		return db.QueryRowContext(ctx, "INSERT INTO shippers(company_name) VALUES ('Demo') RETURNING id").Scan(&id)
+	}},
+	{"UPDATE, read through a view", "SELECT total FROM order_totals WHERE order_id = 10255", func(ctx context.Context, db *livesql.DB, round int) error {
+		more := 1 - 2*(round%2) // one more, one less
+		_, err := db.ExecContext(ctx, "UPDATE order_details SET quantity = quantity + ? WHERE order_id = 10255", more)
+		return err
+	}},
+	{"DELETE, read where it cascades to", "SELECT count(*) FROM order_details WHERE order_id = -1", inTx(func(round int) []statement {
+		if round%2 == 1 {
+			return []statement{{"DELETE FROM orders WHERE id = -1", nil}}
+		}
+		return []statement{
+			{`INSERT INTO orders(id, customer_id, shipper_id, ordered_at, required_at, freight, ship_name, ship_street, ship_city, ship_country)
+				SELECT -1, customer_id, shipper_id, ordered_at, required_at, freight, ship_name, ship_street, ship_city, ship_country
+				FROM orders WHERE id = 10255`, nil},
+			{"INSERT INTO order_details SELECT -1, product_id, unit_price, quantity, discount FROM order_details WHERE order_id = 10255", nil},
+		}
+	})},
+}
+
+// sampleUndo takes back what the scenes have written, but for the value of
+// sampleRead. Quantities are even again after an even number of rounds.
+var sampleUndo = []string{
+	"DELETE FROM orders WHERE id = -1",
+	"DELETE FROM shippers WHERE company_name = 'Demo'",
+}
+
+// statement is a statement with its arguments.
+type statement struct {
+	text string
+	args []any
+}
+
+// inTx executes statements in a transaction.
+func inTx(statements func(round int) []statement) func(context.Context, *livesql.DB, int) error {
+	return func(ctx context.Context, db *livesql.DB, round int) error {
 		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
-		defer tx.Rollback()
-		if _, err := tx.ExecContext(ctx, sampleUpdate, value); err != nil {
-			return err
+		defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+		for _, st := range statements(round) {
+			if _, err := tx.ExecContext(ctx, st.text, st.args...); err != nil {
+				return err
+			}
 		}
 		return tx.Commit()
-	}},
-	{"UPDATE … RETURNING, read through a view", "SELECT title FROM album_list WHERE album_id = 1", false, func(ctx context.Context, db *livesql.DB, value string) error {
-		var id int64
-		return db.QueryRowContext(ctx, sampleUpdate+" RETURNING album_id", value).Scan(&id)
-	}},
-	{"INSERT and DELETE, read with count(*)", "SELECT count(*) FROM album", true, func(ctx context.Context, db *livesql.DB, value string) error {
-		res, err := db.ExecContext(ctx, "DELETE FROM album WHERE album_id = -1")
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		_, err = db.ExecContext(ctx, "INSERT INTO album(album_id, title, artist_id) VALUES (-1, ?, 1)", value)
-		return err
-	}},
+	}
 }
 
 // sampleStatement is a statement to explain.
 type sampleStatement struct {
-	text           string
-	cached, writes bool
+	text string
+	// cached is what is expected, read whether it can be tried out.
+	cached, read bool
 }
 
 var sampleStatements = []sampleStatement{
-	{text: "SELECT title FROM album WHERE album_id = 1", cached: true},
-	{text: "SELECT name, title FROM album_list", cached: true},
-	{text: "WITH a AS (SELECT * FROM album) SELECT count(*) FROM a", cached: true},
-	{text: "SELECT upper(name) FROM artist ORDER BY name LIMIT 3", cached: true},
-	{text: "SELECT title FROM album ORDER BY random() LIMIT 1"},
-	{text: "SELECT datetime('now')"},
-	{text: "SELECT total_changes()"},
-	{text: "SELECT name FROM sqlite_schema"},
-	{text: "PRAGMA table_info(album)"},
-	{text: "EXPLAIN QUERY PLAN SELECT * FROM album"},
-	{text: "UPDATE album SET title = 'x' WHERE album_id = 1", writes: true},
-	{text: "CREATE INDEX i ON album(title)", writes: true},
+	{text: "SELECT * FROM products WHERE id = 11", cached: true},
+	{text: "SELECT total FROM order_totals WHERE order_id = 10255", cached: true},
+	{text: "WITH c AS (SELECT country FROM customers) SELECT count(*) FROM c", cached: true},
+	{text: "SELECT upper(company_name) FROM suppliers ORDER BY city LIMIT 3", cached: true},
+	{text: "SELECT name FROM products ORDER BY random() LIMIT 1", read: true},
+	{text: "SELECT count(*) FROM orders WHERE ordered_at < datetime('now')", read: true},
+	{text: "SELECT total_changes()", read: true},
+	{text: "SELECT name FROM sqlite_schema", read: true},
+	{text: "PRAGMA table_info(products)", read: true},
+	{text: "EXPLAIN QUERY PLAN SELECT * FROM products", read: true},
+	{text: "UPDATE products SET units_in_stock = 0 WHERE id = 11"},
+	{text: "DELETE FROM orders WHERE id = -1"},
+	{text: "CREATE INDEX by_price ON products(unit_price)"},
 }
 
-var _ = fmt.Sprint
-
-var sampleWatched = []string{sampleRead, "SELECT count(*) FROM album", "SELECT max(milliseconds) FROM track"}
+// sampleWatched are the queries whose answers are shown after the show.
+var sampleWatched = []string{
+	sampleRead,
+	"SELECT count(*) FROM orders",
+	"SELECT round(sum(total), 2) FROM order_totals",
+}

@@ -11,7 +11,7 @@ import (
 // sees the transaction before its commit.
 func (s *show) transactions(ctx context.Context) error {
 	s.scene("3  Transactions")
-	const rounds = 50
+	rounds := s.effort.transactions
 	var inside, outside, rolledBack, committed int
 	before := s.live.CacheStats()
 	for round := range rounds {
@@ -27,7 +27,7 @@ func (s *show) transactions(ctx context.Context) error {
 	s.claim(outside == 2*rounds, "a read beside it does not", of(outside, 2*rounds))
 	s.claim(rolledBack == rounds, "after ROLLBACK the old answer stands", of(rolledBack, rounds))
 	s.claim(committed == rounds, "after COMMIT the new answer stands at once", of(committed, rounds))
-	bypassed := after.Bypassed[cache.InTransaction] - before.Bypassed[cache.InTransaction]
+	bypassed := int(after.Bypassed[cache.InTransaction] - before.Bypassed[cache.InTransaction])
 	s.claim(bypassed == 2*rounds, "reads inside went to the database", of(bypassed, 2*rounds))
 	return nil
 }
@@ -49,7 +49,7 @@ func (s *show) transaction(ctx context.Context, value string) (f transactionFigu
 			return f, err
 		}
 		err = func() error {
-			defer tx.Rollback() // after Commit it does nothing
+			defer func() { _ = tx.Rollback() }() // after Commit it does nothing
 			if _, err := tx.ExecContext(ctx, sampleUpdate, value); err != nil {
 				return err
 			}

@@ -16,12 +16,13 @@ func (s *show) watch(ctx context.Context) error {
 	s.live.Feed().Subscribe(w)
 	s.scene("The database stays open. Write to it from another terminal:")
 	s.text(
-		"sqlite3 "+s.path+` "`+strings.Replace(sampleUpdate, "?", "'Written by hand'", 1)+`"`,
+		"sqlite3 " + s.path + ` "` + strings.Replace(sampleUpdate, "?", "'Written by hand'", 1) + `"`,
 	)
 	s.text("Every change is told here, whoever made it, with the answers that it changed. Ctrl-C ends this.")
 	answers := make(map[string]string)
-	if err := s.answers(ctx, answers); err != nil {
-		return ended(ctx, err)
+	// An answer that fails because ctx has ended is how a watch is ended.
+	if err := s.answers(ctx, answers); err != nil && ctx.Err() == nil {
+		return err
 	}
 	for {
 		select {
@@ -30,20 +31,11 @@ func (s *show) watch(ctx context.Context) error {
 			return nil
 		case batch := <-w.batches:
 			s.tell(batch)
-			if err := s.answers(ctx, answers); err != nil {
-				return ended(ctx, err)
+			if err := s.answers(ctx, answers); err != nil && ctx.Err() == nil {
+				return err
 			}
 		}
 	}
-}
-
-// ended returns nil for an error that came of the end of ctx, which is how a
-// watch is ended.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // answers reads the watched queries and prints those that have changed.

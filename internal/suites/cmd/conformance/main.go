@@ -33,7 +33,7 @@ func run() (err error) {
 	}
 	var (
 		only    = flag.String("suite", strings.Join(names, ","), "suites to run")
-		modes   = flag.String("mode", strings.Join([]string{suites.Eager, suites.Pass, suites.Observed}, ","), "modes to compare with mode raw")
+		modes   = flag.String("mode", "", "modes to compare with mode raw; all that a suite has if empty")
 		release = flag.String("go", "1.26,1.27", "Go versions to run with")
 		verbose = flag.Bool("v", false, "print what does not pass without the wrapper")
 	)
@@ -60,7 +60,11 @@ func run() (err error) {
 			if err != nil {
 				return err
 			}
-			report, err := r.Run(ctx, s, t, list(*modes)...)
+			chosen := s.Modes()
+			if *modes != "" {
+				chosen = list(*modes)
+			}
+			report, err := r.Run(ctx, s, t, chosen...)
 			if err != nil {
 				if ctx.Err() != nil {
 					return err

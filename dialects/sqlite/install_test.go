@@ -1,0 +1,380 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vantage-go/live/listen"
+)
+
+// schemaOf returns the definitions in a database.
+func schemaOf(t *testing.T, db *sql.DB) string {
+	t.Helper()
+	var all sql.NullString
+	err := db.QueryRowContext(t.Context(), "SELECT group_concat(s, char(10)) FROM (SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS s FROM sqlite_schema ORDER BY type, name)").Scan(&all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String
+}
+
+func logLength(t *testing.T, db *sql.DB) (n int) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM livesql_log").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func install1(t *testing.T, db *sql.DB, tables ...string) []string {
+	t.Helper()
+	changed, err := Install(t.Context(), db, tables...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+// covered returns the names of the covered tables.
+func covered(t *testing.T, db *sql.DB) []string {
+	t.Helper()
+	all, err := Status(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range all {
+		if s.Covered != (s.Why == "") {
+			t.Errorf("table %s: covered is %v, because %q", s.Name, s.Covered, s.Why)
+		}
+		if s.Covered {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func TestInstallIsIdempotent(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			db := plain(t, newFile(t)+quick)
+			mustExec(t, db, k.setup...)
+			mustExec(t, db, k.late...)
+			before := schemaOf(t, db)
+			if changed := install1(t, db); len(changed) == 0 {
+				t.Error("nothing was installed")
+			}
+			installed, marks := schemaOf(t, db), logLength(t, db)
+			if changed := install1(t, db); len(changed) > 0 {
+				t.Errorf("a second time, %v changed", changed)
+			}
+			if got := schemaOf(t, db); got != installed {
+				t.Errorf("a second time, the schema changed from\n%s\nto\n%s", installed, got)
+			}
+			if got := logLength(t, db); got != marks {
+				t.Errorf("a second time, %d marks were written", got-marks)
+			}
+			// What VACUUM writes down again is the same.
+			mustExec(t, db, "VACUUM")
+			if changed := install1(t, db); len(changed) > 0 {
+				t.Errorf("after VACUUM, %v changed", changed)
+			}
+			if err := Uninstall(t.Context(), db); err != nil {
+				t.Fatal(err)
+			}
+			if got := schemaOf(t, db); got != before {
+				t.Errorf("uninstalling left\n%s\nof\n%s", got, before)
+			}
+			mustExec(t, db, k.seed()...)
+		})
+	}
+}
+
+func TestInstallSomeTables(t *testing.T) {
+	t.Parallel()
+	db := plain(t, newFile(t)+quick)
+	mustExec(t, db, "CREATE TABLE a(x INTEGER PRIMARY KEY)", "CREATE TABLE b(x INTEGER PRIMARY KEY)", "CREATE TABLE c(x INTEGER PRIMARY KEY)",
+		"CREATE VIEW v AS SELECT * FROM a", "CREATE VIRTUAL TABLE f USING fts5(x)")
+	if changed := install1(t, db, "b", "a"); !slices.Equal(changed, []string{"a", "b"}) {
+		t.Errorf("changed %v, want a and b", changed)
+	}
+	if got := covered(t, db); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("covered: %v, want a and b", got)
+	}
+	before := schemaOf(t, db)
+	for _, name := range []string{"nope", "v", "f", "f_data", logTable, metaTable, "sqlite_schema"} {
+		var missing *NoTableError
+		if _, err := Install(t.Context(), db, "c", name); !errors.As(err, &missing) || missing.Table != name {
+			t.Errorf("installing on %s: %v, want a *NoTableError of it", name, err)
+		}
+	}
+	if got := schemaOf(t, db); got != before {
+		t.Errorf("failures changed the schema from\n%s\nto\n%s", before, got)
+	}
+	if err := Uninstall(t.Context(), db, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got := covered(t, db); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("covered: %v, want b", got)
+	}
+	if changed := install1(t, db); !slices.Equal(changed, []string{"a", "c"}) {
+		t.Errorf("changed %v, want a and c", changed)
+	}
+}
+
+// Tables whose capture does not fit any longer are not covered until Install
+// has run again.
+func TestCaptureOutOfDate(t *testing.T) {
+	t.Parallel()
+	base := []string{"CREATE TABLE t(id INTEGER PRIMARY KEY, u INT, v)", "CREATE TABLE s(id INTEGER PRIMARY KEY)"}
+	for _, c := range []struct {
+		name  string
+		with  []string
+		table string // the one that has lost its cover
+	}{
+		{"trigger dropped", []string{"DROP TRIGGER livesql_on_t_ai"}, "t"},
+		{"trigger replaced", []string{"DROP TRIGGER livesql_on_t_bd", "CREATE TRIGGER livesql_on_t_bd BEFORE DELETE ON t BEGIN SELECT 1; END"}, "t"},
+		{"trigger too many", []string{"CREATE TRIGGER livesql_on_t_au AFTER UPDATE ON t BEGIN SELECT 1; END"}, "t"},
+		{"unique index added", []string{"CREATE UNIQUE INDEX i ON t(u)"}, "t"},
+		{"partial unique index added", []string{"CREATE UNIQUE INDEX i ON t(u) WHERE v"}, "t"},
+		{"trigger of the program's", []string{"CREATE TRIGGER x AFTER INSERT ON T BEGIN SELECT RAISE(IGNORE); END"}, "t"},
+		{"table renamed", []string{"ALTER TABLE t RENAME TO r"}, "r"},
+		{"name taken over", []string{"ALTER TABLE t RENAME TO zz", "CREATE TABLE t(id INTEGER PRIMARY KEY)"}, "t"},
+		{"name taken over by an earlier one", []string{"ALTER TABLE t RENAME TO a", "CREATE TABLE t(id INTEGER PRIMARY KEY)"}, "t"},
+		{"tables swapped", []string{"ALTER TABLE t RENAME TO x", "ALTER TABLE s RENAME TO t", "ALTER TABLE x RENAME TO s"}, "t"},
+		{"letters changed", []string{"ALTER TABLE t RENAME TO x", "ALTER TABLE x RENAME TO T"}, "T"},
+		{"table added", []string{"CREATE TABLE n(id INTEGER PRIMARY KEY)"}, "n"},
+		{"rebuilt", []string{"CREATE TABLE n(id INTEGER PRIMARY KEY, u INT UNIQUE)", "INSERT INTO n SELECT id, u FROM t", "DROP TABLE t", "ALTER TABLE n RENAME TO t"}, "t"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			file := newFile(t)
+			db := plain(t, file+quick)
+			mustExec(t, db, base...)
+			install1(t, db)
+			f := follow(t, file+quick, listen.InstallNever)
+			mustExec(t, db, c.with...)
+			wantReset(t, f.poll(), "schema")
+			if got := covered(t, db); slices.Contains(got, c.table) {
+				t.Errorf("covered: %v, with %s", got, c.table)
+			}
+			if a := f.analyze("SELECT * FROM " + c.table); a.Uncacheable == "" {
+				t.Errorf("%s is cached without its capture", c.table)
+			}
+			if changed := install1(t, db); !slices.Contains(changed, c.table) {
+				t.Errorf("changed %v, want %s", changed, c.table)
+			}
+			wantReset(t, f.poll(), "schema")
+			if a := f.analyze("SELECT * FROM " + c.table); a.Uncacheable != "" {
+				t.Errorf("%s is not cached: %s", c.table, a.Uncacheable)
+			}
+			if changed := install1(t, db); len(changed) > 0 {
+				t.Errorf("a second time, %v changed", changed)
+			}
+			all, err := Status(t.Context(), db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range all {
+				mustExec(t, db, "INSERT INTO "+s.Name+"(id) VALUES (900)", "DELETE FROM "+s.Name+" WHERE id = 900")
+				tables := digest(f.poll())
+				if r := tables[s.Name]; r == nil || !r.whole && !r.keys["int64:900"] || len(tables) > 1 {
+					t.Errorf("writing %s was reported as %v", s.Name, tables)
+				}
+			}
+		})
+	}
+}
+
+// What does not concern a capture trigger leaves it alone.
+func TestCaptureStaysUpToDate(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	db := plain(t, file+quick)
+	mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY, u INT UNIQUE, v)", "CREATE TABLE s(a, b, PRIMARY KEY (a, b))")
+	install1(t, db)
+	f := follow(t, file+quick, listen.InstallNever)
+	for _, s := range []string{
+		"ALTER TABLE t ADD COLUMN w",
+		"CREATE INDEX i ON t(v)",
+		"ALTER TABLE t RENAME COLUMN id TO \"new id\"",
+		"ALTER TABLE t RENAME COLUMN u TO uu",
+		"ALTER TABLE s RENAME COLUMN a TO x",
+		"CREATE VIEW w AS SELECT * FROM t",
+		"CREATE TRIGGER x AFTER DELETE ON t BEGIN SELECT 1; END",
+		"VACUUM",
+		"ANALYZE",
+	} {
+		mustExec(t, db, s)
+		if s != "ANALYZE" {
+			wantReset(t, f.poll(), "schema")
+		}
+		if changed := install1(t, db); len(changed) > 0 {
+			t.Errorf("after %s, %v changed", s, changed)
+		}
+		f.poll()
+	}
+	mustExec(t, db, "INSERT INTO t VALUES (1, 1, 1, 1)", "REPLACE INTO t VALUES (2, 1, 2, 2)")
+	wantKeys(t, f.poll(), 1, 1, 2)
+	mustExec(t, db, "DROP TABLE t")
+	wantReset(t, f.poll(), "schema")
+}
+
+func TestUninstallIsNoticed(t *testing.T) {
+	t.Parallel()
+	_, db, f := captured(t, quick)
+	wantReads(t, f.analyze("SELECT v FROM t"), "t")
+	if err := Uninstall(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	wantReset(t, f.poll(), "schema")
+	if a := f.analyze("SELECT v FROM t"); !strings.Contains(a.Uncacheable, "not installed") {
+		t.Errorf("not cacheable because %q", a.Uncacheable)
+	}
+	mustExec(t, db, "UPDATE t SET v = 5")
+	wantKeys(t, f.poll())
+	install1(t, db)
+	wantReset(t, f.poll(), "schema")
+	wantReads(t, f.analyze("SELECT v FROM t"), "t")
+	mustExec(t, db, "UPDATE t SET v = 6 WHERE id = 2")
+	wantKeys(t, f.poll(), 2)
+}
+
+// A change of the schema by another connection is known to the analysis with
+// the poll that reports it.
+func TestAnalysisFollowsTheSchema(t *testing.T) {
+	t.Parallel()
+	_, db, f := captured(t, quick)
+	mustExec(t, db, "CREATE TABLE s(id INTEGER PRIMARY KEY, v)", "CREATE TABLE log(x INTEGER PRIMARY KEY)", "CREATE VIEW w AS SELECT v FROM t")
+	install1(t, db)
+	f.poll()
+	wantReads(t, f.analyze("SELECT v FROM w"), "t")
+	version := f.backend.Version()
+	mustExec(t, db, "DROP VIEW w", "CREATE VIEW w AS SELECT v FROM s")
+	wantReset(t, f.poll(), "schema")
+	if f.backend.Version() == version {
+		t.Error("the version did not change")
+	}
+	wantReads(t, f.analyze("SELECT v FROM w"), "s")
+	if got := names(f.analyze("UPDATE t SET v = 1").Writes); !slices.Equal(got, []string{"t"}) {
+		t.Errorf("writes %v, want t", got)
+	}
+	mustExec(t, db, "CREATE TRIGGER x AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (NULL); END")
+	wantReset(t, f.poll(), "schema")
+	if got := names(f.analyze("UPDATE t SET v = 1").Writes); !slices.Equal(got, []string{"log", "t"}) {
+		t.Errorf("writes %v, want log and t", got)
+	}
+}
+
+func TestAutoInstall(t *testing.T) {
+	t.Parallel()
+	t.Run("in a database of its own", func(t *testing.T) {
+		t.Parallel()
+		file := newFile(t)
+		f := follow(t, file+quick, listen.InstallOwn)
+		db := plain(t, file+quick)
+		mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY)")
+		f.poll()
+		if got := covered(t, db); !slices.Equal(got, []string{"t"}) {
+			t.Errorf("covered: %v, want t", got)
+		}
+		wantReads(t, f.analyze("SELECT * FROM t"), "t")
+		// Another handle goes on with it, although it did not create the file.
+		g := follow(t, file+quick, listen.InstallOwn)
+		if err := g.reader.Close(); err != nil {
+			t.Fatal(err)
+		}
+		g.connect()
+		mustExec(t, db, "CREATE TABLE s(id INTEGER PRIMARY KEY)")
+		g.poll()
+		if got := covered(t, db); !slices.Equal(got, []string{"s", "t"}) {
+			t.Errorf("covered: %v, want s and t", got)
+		}
+		// One that must not, does not.
+		never := follow(t, file+quick, listen.InstallNever)
+		mustExec(t, db, "CREATE TABLE r(id INTEGER PRIMARY KEY)")
+		never.poll()
+		if got := covered(t, db); !slices.Equal(got, []string{"s", "t"}) {
+			t.Errorf("covered: %v, want s and t", got)
+		}
+	})
+	t.Run("in the database of others", func(t *testing.T) {
+		t.Parallel()
+		file := newFile(t)
+		db := plain(t, file+quick)
+		mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY)")
+		before := schemaOf(t, db)
+		f := follow(t, file+quick, listen.InstallOwn)
+		mustExec(t, db, "INSERT INTO t VALUES (1)")
+		f.poll()
+		if got := schemaOf(t, db); got != before {
+			t.Errorf("the schema became\n%s", got)
+		}
+		f = follow(t, file+quick, listen.InstallAuto)
+		f.poll()
+		if got := covered(t, db); !slices.Equal(got, []string{"t"}) {
+			t.Errorf("covered: %v, want t", got)
+		}
+	})
+}
+
+// A log of another layout is left alone, whoever asks.
+func TestLogOfAnotherLayout(t *testing.T) {
+	t.Parallel()
+	file, db, _ := captured(t, quick)
+	mustExec(t, db, "UPDATE livesql_meta SET version = 99")
+	if _, err := Install(t.Context(), db); err == nil || !strings.Contains(err.Error(), "99") {
+		t.Errorf("installing: %v, want an error that tells the layout", err)
+	}
+	for _, policy := range []listen.Install{listen.InstallOwn, listen.InstallAuto, listen.InstallNever} {
+		connector, err := Dialect{}.Connector(file + quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Dialect{}.Backend(listen.BackendConfig{Connector: connector, DSN: file + quick, Install: policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := b.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Poll(t.Context(), nil); !errors.Is(err, listen.ErrNoLog) {
+			t.Errorf("policy %d: %v, want %v", policy, err, listen.ErrNoLog)
+		}
+		if err := errors.Join(r.Close(), b.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Somebody who writes for long keeps triggers from being installed, and holds
+// up no poll for longer than it may take.
+func TestInstallDoesNotHoldUpPolls(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	db := plain(t, file+quick)
+	mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY)", "BEGIN IMMEDIATE", "INSERT INTO t VALUES (1)")
+	f := follow(t, file+quick, listen.InstallAuto)
+	ctx, cancel := context.WithTimeout(t.Context(), listen.DefaultDeadline)
+	defer cancel()
+	f.backend.nextInstall = time.Time{}
+	delta, err := f.reader.Poll(ctx, f.cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.cursor = delta.Cursor
+	mustExec(t, db, "COMMIT")
+	f.backend.nextInstall = time.Time{}
+	f.poll()
+	if got := covered(t, db); !slices.Equal(got, []string{"t"}) {
+		t.Errorf("covered: %v, want t", got)
+	}
+}

@@ -1,0 +1,178 @@
+package rowset_test
+
+import (
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vantage-go/live/internal/rowset"
+)
+
+func TestValuesKeepTheirTypes(t *testing.T) {
+	riga := time.FixedZone("Riga", 2*3600)
+	now := time.Now()
+	values := []sqldriver.Value{
+		nil, true, false,
+		int64(0), int64(math.MinInt64), 1.5, math.Inf(-1), math.Copysign(0, -1),
+		"", "text", []byte(nil), []byte(""), []byte("bytes"),
+		time.Unix(0, 0), now, now.UTC(), now.In(riga), now.Round(0),
+		float32(0.1), uint64(math.MaxUint64), int32(7), uint8(8), 9, uint(10), complex(1, 2),
+		namedInt(3), namedString("named"), json.Number("12.50"), time.Second,
+		time.Time{},
+	}
+	set := record(t, oneColumn(values...))
+	if set.Len() != len(values) {
+		t.Fatalf("%d rows, want %d", set.Len(), len(values))
+	}
+	for range 2 { // a set may be read any number of times
+		rows, end := all(t, set.Rows())
+		if !is(end, io.EOF) {
+			t.Fatalf("ended with %v", end)
+		}
+		for i, want := range values {
+			got := rows[i][0]
+			if reflect.TypeOf(got) != reflect.TypeOf(want) || !reflect.DeepEqual(got, want) {
+				t.Errorf("row %d: %T %#v, want %T %#v", i, got, got, want, want)
+			}
+		}
+	}
+}
+
+func TestNaNKeepsItsBits(t *testing.T) {
+	want := math.Float64frombits(0x7ff8_0000_0000_0abc)
+	rows, _ := all(t, record(t, oneColumn(want)).Rows())
+	if got := rows[0][0].(float64); math.Float64bits(got) != math.Float64bits(want) {
+		t.Errorf("bits %x, want %x", math.Float64bits(got), math.Float64bits(want))
+	}
+}
+
+// TestUncopyable: what cannot be copied is not kept, and reaches the caller
+// unchanged at its own row, with the rows behind it.
+func TestUncopyable(t *testing.T) {
+	sub, _ := oneColumn("inner").open()
+	n := 5
+	for name, v := range map[string]sqldriver.Value{
+		"driver.Rows":     sub,
+		"pointer":         &n,
+		"struct":          pointer{&n},
+		"json.RawMessage": json.RawMessage(`{}`),
+		"sql.RawBytes":    sql.RawBytes("raw"),
+		"array":           [2]*int{&n, nil},
+		"map":             map[string]int{"a": 1},
+		"nil pointer":     (*int)(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inner, fake := oneColumn(int64(1), v, []byte("after")).open()
+			rows, set, why := rowset.Record(inner, roomy)
+			if set != nil || !errors.Is(why, rowset.ErrValueType) {
+				t.Fatalf("set %v, %v; want ErrValueType", set, why)
+			}
+			if fake.reads != 2 {
+				t.Errorf("%d rows were read, want 2: the value may belong to its row", fake.reads)
+			}
+			got, end := all(t, rows)
+			if !is(end, io.EOF) {
+				t.Fatalf("ended with %v", end)
+			}
+			want := [][]sqldriver.Value{{int64(1)}, {v}, {[]byte("after")}}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %#v, want %#v", got, want)
+			}
+			if err := rows.Close(); err != nil || fake.closes != 1 {
+				t.Errorf("Close: %v, inner closed %d times", err, fake.closes)
+			}
+		})
+	}
+}
+
+// TestUnwrittenValuesStay: database/sql hands the driver the same dest for
+// every row, and a driver may leave a value as it was.
+func TestUnwrittenValuesStay(t *testing.T) {
+	set := record(t, oneColumn("first", unchanged{}, int64(2), unchanged{}))
+	got, _ := all(t, set.Rows())
+	want := [][]sqldriver.Value{{"first"}, {"first"}, {int64(2)}, {int64(2)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestCallersOwnTheirColumns: names that a caller rewrites (lower-casing them
+// in place is common) stay as the caller wrote them, and nobody else sees it.
+func TestCallersOwnTheirColumns(t *testing.T) {
+	for _, n := range []int{1, 4, 5, 20} {
+		names := make([]string, n)
+		res := result{names: names, rows: [][]sqldriver.Value{make([]sqldriver.Value, n)}}
+		for i := range names {
+			names[i] = "NAME"
+		}
+		s := &script{results: []result{res}}
+		set := record(t, s)
+		names[0] = "rewritten after the recording"
+
+		db, answers := newDB(t)
+		answers.answer = func() sqldriver.Rows { return set.Rows() }
+		rows, err := db.Query("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range mine {
+			if mine[i] != "NAME" {
+				t.Fatalf("column %d is %q", i, mine[i])
+			}
+			mine[i] = "mine"
+		}
+		for rows.Next() { // asks for the columns again
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range mine {
+			if mine[i] != "mine" {
+				t.Fatalf("%d columns: column %d became %q under the caller's hands", n, i, mine[i])
+			}
+		}
+		if got := set.Rows().Columns()[0]; got != "NAME" {
+			t.Errorf("%d columns: the next reader sees %q", n, got)
+		}
+	}
+}
+
+// TestCallersOwnTheirBytes: sql.RawBytes gives the caller the driver's memory.
+func TestCallersOwnTheirBytes(t *testing.T) {
+	set := record(t, oneColumn([]byte("first"), []byte("second"), []byte{}))
+	db, answers := newDB(t)
+	answers.answer = func() sqldriver.Rows { return set.Rows() }
+	for round := range 3 {
+		rows, err := db.Query("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for rows.Next() {
+			var raw sql.RawBytes
+			if err := rows.Scan(&raw); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(raw))
+			raw = raw[:cap(raw)]
+			for i := range raw {
+				raw[i] = 'X'
+			}
+		}
+		if diff := cmp.Diff([]string{"first", "second", ""}, got); diff != "" {
+			t.Fatalf("round %d: %s", round, diff)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package torture
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+)
+
+// commit is one transaction of the history. It took effect somewhere between
+// before and after.
+type commit struct {
+	before, after int64
+	own           bool // by a writer of the judged process, through its handle
+	acked         int64
+	state         state
+}
+
+// History is everything that was committed, in order: element v is transaction
+// v, the first one the contents that the run began with.
+type History struct {
+	commits    []commit
+	rolledBack int
+}
+
+// newHistory puts ledgers together. Own tells for each of them whether its
+// writer went through the judged handle.
+func newHistory(first state, ledgers [][]entry, own []bool) (*History, error) {
+	h := &History{commits: []commit{{state: first, before: math.MinInt64, after: math.MinInt64}}}
+	type proposal struct {
+		commit
+		known bool
+	}
+	byVersion := make(map[int64][]*proposal)
+	for i, entries := range ledgers {
+		open := make(map[int64]*proposal)
+		for _, e := range entries {
+			h.rolledBack += e.RolledBack
+			switch {
+			case e.State != nil:
+				p := &proposal{commit: commit{before: e.Before, after: math.MaxInt64, own: own[i], acked: math.MaxInt64, state: *e.State}}
+				open[e.Version] = p
+				byVersion[e.Version] = append(byVersion[e.Version], p)
+			case e.After != 0:
+				p := open[e.Version]
+				if p == nil {
+					return nil, fmt.Errorf("torture: transaction %d was acknowledged and never sent", e.Version)
+				}
+				p.known, p.after, p.acked = true, e.After, e.After
+			}
+		}
+	}
+	for v := int64(1); len(byVersion[v]) > 0; v++ {
+		// Of those that nobody acknowledged, none or one was committed; if the
+		// number was given again, none.
+		all := byVersion[v]
+		slices.SortStableFunc(all, func(a, b *proposal) int { return cmp.Compare(a.after, b.after) })
+		if len(all) > 1 && all[1].known {
+			return nil, fmt.Errorf("torture: transaction %d was committed twice", v)
+		}
+		if len(all) > 1 && !all[0].known {
+			return nil, fmt.Errorf("torture: transaction %d was committed by one of %d writers that were killed", v, len(all))
+		}
+		h.commits = append(h.commits, all[0].commit)
+		delete(byVersion, v)
+	}
+	if len(byVersion) > 0 {
+		return nil, fmt.Errorf("torture: %d transactions follow a gap after %d", len(byVersion), len(h.commits)-1)
+	}
+	// There is one writer at a time, and it reads the clock while it holds the
+	// lock: what came before had taken effect by then.
+	for v := len(h.commits) - 2; v >= 0; v-- {
+		h.commits[v].after = min(h.commits[v].after, h.commits[v+1].before)
+	}
+	return h, nil
+}
+
+// last returns the number of the last transaction.
+func (h *History) last() int { return len(h.commits) - 1 }
+
+// possible returns the last transaction that may have taken effect by t.
+func (h *History) possible(t int64) int {
+	return sort.Search(len(h.commits), func(v int) bool { return h.commits[v].before > t }) - 1
+}
+
+// certain returns the last transaction that has taken effect by t for sure.
+func (h *History) certain(t int64) int {
+	return max(0, sort.Search(len(h.commits), func(v int) bool { return h.commits[v].after >= t })-1)
+}
+
+// span is a stretch of transactions over which an answer stays the same.
+type span struct {
+	from, to int
+	answer   answer
+}
+
+// spans returns the answers to a question over the history.
+func (h *History) spans(q *question) []span {
+	var all []span
+	for v, c := range h.commits {
+		a := q.expected(int64(v), c.state)
+		if n := len(all); n > 0 && all[n-1].answer == a {
+			all[n-1].to = v
+			continue
+		}
+		all = append(all, span{v, v, a})
+	}
+	return all
+}
+
+// changes counts how often each row was changed, and the row of seq by every
+// transaction.
+func (h *History) changes() map[rowKey]int {
+	counts := map[rowKey]int{{"seq", int64(1)}: h.last()}
+	for v := 1; v < len(h.commits); v++ {
+		for _, k := range diff(h.commits[v-1].state, h.commits[v].state) {
+			counts[k]++
+		}
+	}
+	return counts
+}
