@@ -20,6 +20,7 @@ func TestBrokenVariants(t *testing.T) {
 	}
 	for _, v := range brokenVariants {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			out, err := v.run(t, root)
 			switch {
 			case err == nil:

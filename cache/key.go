@@ -58,7 +58,7 @@ func sameValue(a, b sqldriver.Value) bool {
 		// Not Equal: a driver may write down the location, and even the
 		// monotonic reading.
 		b, ok := b.(time.Time)
-		return ok && a == b //nolint:revive // identity of representation is meant
+		return ok && a == b //nolint:staticcheck // Equal forgets the representation
 	case int, int8, int16, int32, uint, uint8, uint16, uint32, uint64:
 		return a == b
 	}

@@ -123,6 +123,7 @@ func TestLostWhileCatchingUp(t *testing.T) {
 		if diff := cmp.Diff([]any{0, 1}, c.keys()); diff != "" {
 			t.Error(diff)
 		}
+		synctest.Wait() // the state is told after Sync has returned
 		states := c.told()
 		if len(states) < 6 {
 			t.Fatalf("told %v, want several losses", states)

@@ -142,7 +142,7 @@ func BenchmarkRatio(b *testing.B) {
 		name, query string
 		open        func(testing.TB) *sql.DB
 	}{
-		{"cached", cacheable, func(tb testing.TB) *sql.DB { return live(tb, 1).DB }},
+		{"cached", cacheable, func(tb testing.TB) *sql.DB { tb.Helper(); return live(tb, 1).DB }},
 		{"passed", random, uncacheable},
 	} {
 		b.Run(side.name, func(b *testing.B) {
@@ -161,6 +161,7 @@ func BenchmarkRatio(b *testing.B) {
 
 // timeReads returns the nanoseconds that one read takes.
 func timeReads(tb testing.TB, db *sql.DB, query string) float64 {
+	tb.Helper()
 	const reads = 2000
 	var name string
 	start := time.Now()
@@ -178,6 +179,7 @@ func median(xs []float64) float64 {
 }
 
 func noopDB(tb testing.TB) *sql.DB {
+	tb.Helper()
 	db := sql.OpenDB(&noop{row: []sqldriver.Value{"name"}})
 	tb.Cleanup(func() { db.Close() })
 	return db
@@ -186,6 +188,7 @@ func noopDB(tb testing.TB) *sql.DB {
 // uncacheable returns a live handle over the no-op driver, for reads that
 // cannot be cached.
 func uncacheable(tb testing.TB) *sql.DB {
+	tb.Helper()
 	db, _ := testdb.Scripted(tb, "sqlite", &noop{row: []sqldriver.Value{"name"}}, testdb.Tables("t"))
 	return db.DB
 }

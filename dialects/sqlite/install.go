@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vantage-go/live/listen"
 )
@@ -33,7 +34,7 @@ func Install(ctx context.Context, db *sql.DB, tables ...string) ([]string, error
 // Uninstall drops the capture triggers of the named tables, or everything
 // that Install created when none is named.
 func Uninstall(ctx context.Context, db *sql.DB, tables ...string) error {
-	return immediate(ctx, db, func(tx *sql.Conn) error {
+	return immediate(ctx, db, -1, func(tx *sql.Conn) error {
 		s, err := loadSchema(ctx, tx)
 		if err != nil {
 			return err
@@ -80,8 +81,14 @@ func Status(ctx context.Context, db *sql.DB) ([]TableStatus, error) {
 	return all, nil
 }
 
+// install is Install. Auto is for the feed: it notes that tables created later
+// are to be captured too, and does not wait for the write lock for long.
 func install(ctx context.Context, db *sql.DB, auto bool, only []string) (changed []string, err error) {
-	err = immediate(ctx, db, func(tx *sql.Conn) error {
+	wait := time.Duration(-1)
+	if auto {
+		wait = installWait
+	}
+	err = immediate(ctx, db, wait, func(tx *sql.Conn) error {
 		changed = nil
 		for _, statement := range baseStatements {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
@@ -185,13 +192,19 @@ func (t *table) drop(ctx context.Context, tx *sql.Conn) error {
 }
 
 // immediate runs f in a transaction that has the write lock from its start,
-// so that what f reads is what it changes.
-func immediate(ctx context.Context, db *sql.DB, f func(*sql.Conn) error) (err error) {
+// so that what f reads is what it changes. It waits for the lock as db's
+// connections do, or for wait unless that is negative.
+func immediate(ctx context.Context, db *sql.DB, wait time.Duration, f func(*sql.Conn) error) (err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	if wait >= 0 {
+		if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", wait.Milliseconds())); err != nil {
+			return fmt.Errorf("sqlite: %w", err)
+		}
+	}
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("sqlite: taking the write lock: %w", err)
 	}

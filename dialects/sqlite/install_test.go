@@ -366,11 +366,15 @@ func TestInstallDoesNotHoldUpPolls(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), listen.DefaultDeadline)
 	defer cancel()
 	f.backend.nextInstall = time.Time{}
+	started := time.Now()
 	delta, err := f.reader.Poll(ctx, f.cursor)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.cursor = delta.Cursor
+	if waited := time.Since(started); waited < installWait {
+		t.Errorf("the poll took %v; it did not try", waited)
+	}
 	mustExec(t, db, "COMMIT")
 	f.backend.nextInstall = time.Time{}
 	f.poll()

@@ -16,12 +16,13 @@ import (
 // behind starts afresh: reading everything again is cheaper.
 const maxDelta = 50_000
 
-// installPause is the time between attempts to install triggers that fail,
-// installWait the longest time that one attempt holds up a poll: somebody else
-// may be writing for long.
+// How the feed installs triggers: it waits for the write lock no longer than
+// installWait, since somebody else may be writing for long and the poll waits
+// with it; it gives up after installLimit, and tries again after installPause.
 const (
-	installPause = time.Second
 	installWait  = 200 * time.Millisecond
+	installLimit = 30 * time.Second
+	installPause = time.Second
 )
 
 // cursor is a place in the log of one file.
@@ -307,11 +308,18 @@ func (r *reader) installDue() bool {
 }
 
 // install attaches triggers. That it fails, because the database is busy or
-// read-only, leaves tables uncovered and is no failure of the feed.
+// read-only, leaves tables uncovered and is no failure of the feed. With very
+// many tables it may take longer than a poll may: then the poll fails, and the
+// next one is about a database that is covered.
 func (r *reader) install(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, installWait)
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), installLimit)
 	defer cancel()
-	tables, err := install(ctx, r.db.own, true, nil)
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cancel() // the feed ends
+		}
+	})()
+	tables, err := install(longer, r.db.own, true, nil)
 	if err != nil {
 		r.db.nextInstall = time.Now().Add(installPause)
 		r.db.log.Warn("livesql: capture triggers could not be installed; tables without them are not cached", "error", err)

@@ -40,13 +40,16 @@ func Start(tb testing.TB) (dsn string) {
 	if err != nil {
 		tb.Fatalf("gomysql: %v", errors.Join(err, l.Close()))
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.Start() }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = s.Start() // it returns when the listener is closed, with no news
+	}()
 	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			tb.Errorf("gomysql: %v", err)
 		}
-		_ = <-served // that the listener is closed is all it can say now
+		<-served
 		// The engine reports the context that it cancels itself.
 		if err := engine.Close(); err != nil && !errors.Is(err, context.Canceled) {
 			tb.Errorf("gomysql: %v", err)

@@ -4,11 +4,12 @@ package server_test
 
 import (
 	"context"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/vantage-go/live/testdb/server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,11 +41,11 @@ func bestOf(t *testing.T, what string, tries int, limit time.Duration, action fu
 	t.Helper()
 	good := 0
 	for range tries {
-		factor := max(slowdown(t), 1)
+		factor := server.Slowdown(t)
 		begin := time.Now()
 		action()
 		took := time.Since(begin)
-		factor = max(slowdown(t), factor)
+		factor = max(server.Slowdown(t), factor)
 		t.Logf("%s took %v on a machine slowed down by a factor of %.1f", what, took.Round(time.Millisecond), factor)
 		if took <= time.Duration(float64(limit)*factor) {
 			good++
@@ -56,22 +57,4 @@ func bestOf(t *testing.T, what string, tries int, limit time.Duration, action fu
 	if good == 0 {
 		t.Errorf("%s never took less than %v", what, limit)
 	}
-}
-
-// slowdown is the wall time over the processor time of a computation.
-func slowdown(t *testing.T) float64 {
-	t.Helper()
-	used := func() time.Duration {
-		var r syscall.Rusage
-		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-			t.Fatal(err)
-		}
-		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	}
-	begin, before := time.Now(), used()
-	for used()-before < 100*time.Millisecond {
-		for range 1_000_000 {
-		}
-	}
-	return float64(time.Since(begin)) / float64(used()-before)
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command conformance runs the external test suites through the driver wrapper
 // and prints a table of their outcomes.
 //

@@ -1,0 +1,6 @@
+//go:build race
+
+package sampledata_test
+
+// raceFactor is what the race detector may cost.
+const raceFactor = 10
