@@ -1,7 +1,7 @@
 # `make test` is the gate: it installs what it needs and runs everything.
 
 GO        ?= go
-LINT      := $(GO) tool -modfile=tools/go.mod golangci-lint
+LINT      := GOWORK=off $(GO) tool -modfile=tools/go.mod golangci-lint
 FUZZTIME  ?= 5s
 COUNT     ?= 6
 MODULES   := . integration

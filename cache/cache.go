@@ -86,7 +86,9 @@ func New(backend Backend, schemaChanged func(), config Config) (*Cache, error) {
 }
 
 // Open returns the session of a new connection.
-func (c *Cache) Open() driver.Session { return &session{cache: c} }
+func (c *Cache) Open() driver.Session {
+	return &session{cache: c, identity: c.backend.Identity()}
+}
 
 // Now reads the clock.
 func (c *Cache) now() core.Instant { return c.clock.At(c.config.Now()) }

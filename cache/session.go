@@ -14,7 +14,10 @@ type session struct {
 	cache *Cache
 
 	dialled  bool
-	identity uint64 // of the database it was dialled to
+	// identity is that of the database it was dialled to, asked before: a
+	// connection that was opened just before the database was replaced must not
+	// count as one to the new database.
+	identity uint64
 
 	recent recent
 	tx     transaction
@@ -33,9 +36,9 @@ var _ driver.Session = (*session)(nil)
 // Owner returns what the cache belongs to.
 func (s *session) Owner() any { return s.cache.config.Owner }
 
-// Dialed notes which database the connection belongs to.
+// Dialed notes that there is a connection now.
 func (s *session) Dialed(context.Context, sqldriver.Conn) error {
-	s.dialled, s.identity = true, s.cache.backend.Identity()
+	s.dialled = true
 	s.tx, s.taint, s.raw, s.open = transaction{}, "", false, 0
 	return nil
 }
@@ -76,6 +79,9 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 			return nil, nil, nil
 		}
 		return nil, &writeCall{session: s, statement: stmt}, nil
+	}
+	if !s.dialled {
+		s.identity = c.backend.Identity()
 	}
 	if reason, bypass := s.bypass(ctx); bypass {
 		c.stats.bypassed[reason].Add(1)

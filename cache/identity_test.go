@@ -1,0 +1,110 @@
+package cache_test
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vantage-go/live/cache"
+	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/listen"
+)
+
+// swapped is a database that another one takes the place of.
+type swapped struct {
+	store    *store
+	identity atomic.Uint64
+	// dialled is called between the opening of a connection and its return.
+	dialled func()
+}
+
+func (s *swapped) Identity() uint64 { return s.identity.Load() }
+
+func (s *swapped) Version() uint64 { return 1 }
+
+func (s *swapped) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
+	return &dialects.Analysis{
+		Scan: dialects.ScanText(dialects.SQLite, text), Reads: []dialects.Table{{Schema: "main", Name: "t"}}, Version: 1,
+	}, nil
+}
+
+func (s *swapped) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	c, err := s.store.Connect(ctx)
+	if s.dialled != nil {
+		s.dialled()
+	}
+	return c, err
+}
+
+func (s *swapped) Driver() sqldriver.Driver { return nil }
+
+// A connection that was opened while the database was replaced may be one to
+// the old database: what it reads is not stored, however late it is reported.
+func TestDialledWhileReplaced(t *testing.T) {
+	t.Parallel()
+	s := &swapped{store: newStore("old")}
+	c, err := cache.New(s, nil, cache.Config{Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(driver.Wrap(s, c))
+	defer db.Close()
+	s.dialled = func() {
+		// The feed notices, starts afresh and is live again.
+		s.identity.Add(1)
+		c.Apply(listen.Batch{Sent: time.Now(), Reset: "replaced"})
+	}
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "started"})
+	for range 3 {
+		if got := read(t, db); got != "old" {
+			t.Fatalf("read %q", got)
+		}
+	}
+	s.dialled = nil
+	s.store = newStore("new")
+	held, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close() // the old connection, so that another one is dialled
+	if got := read(t, db); got != "new" {
+		t.Errorf("read %q from memory, which a connection to the old database filled", got)
+	}
+	if got := read(t, db); got != "new" || c.Stats().Hits != 1 {
+		t.Errorf("read %q, %d hits, want one on the new connection", got, c.Stats().Hits)
+	}
+}
+
+// The holder of a connection that could not be dialled at first may go on with
+// it.
+func TestDialledLater(t *testing.T) {
+	t.Parallel()
+	s := &swapped{store: newStore("v")}
+	c, err := cache.New(s, nil, cache.Config{Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(driver.Wrap(s, c))
+	defer db.Close()
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "started"})
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s.identity.Add(1) // before the connection is dialled
+	var v string
+	for range 2 {
+		if err := conn.QueryRowContext(t.Context(), query).Scan(&v); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			t.Fatal(err)
+		}
+	}
+	if hits := c.Stats().Hits; hits != 1 {
+		t.Errorf("%d hits, want 1: the connection is one to the current database", hits)
+	}
+}
