@@ -43,6 +43,13 @@ func (s *session) miss(ctx context.Context, stmt *statement, args []sqldriver.Na
 	}
 	c.stats.misses.Add(1)
 	ticket := c.core.Begin(stmt.analysis.Reads, c.now())
+	if ticket != nil && stmt.analysis.Version != c.backend.Version() {
+		// The schema has changed since the text was understood, and its reset
+		// may have come before the ticket: what the ticket stands for may not
+		// be what the text reads.
+		c.core.Abort(ticket)
+		ticket = nil
+	}
 	if ticket == nil {
 		c.stats.rejected[Outdated].Add(1)
 		return nil, nil, nil

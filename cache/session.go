@@ -13,7 +13,7 @@ import (
 type session struct {
 	cache *Cache
 
-	dialled  bool
+	dialled bool
 	// identity is that of the database it was dialled to, asked before: a
 	// connection that was opened just before the database was replaced must not
 	// count as one to the new database.
