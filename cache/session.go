@@ -62,7 +62,7 @@ func (s *session) Classify(text string) driver.Statement {
 // Query answers from memory, or returns the call that fills, or the call that
 // invalidates, or one that counts open results, or nothing.
 func (s *session) Query(ctx context.Context, st driver.Statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
-	rows, call, err := s.query(ctx, st.(*statement), args, via) //nolint:errcheck // Classify makes nothing else
+	rows, call, err := s.query(ctx, st.(*statement), args, via) // Classify makes nothing else
 	if rows == nil && call == nil && err == nil && s.cache.config.HoldsSnapshot {
 		call = (*passCall)(s)
 	}
@@ -167,7 +167,7 @@ func (st *statement) inert() bool {
 // that it ended. Whether it failed makes no difference to what it may have
 // written.
 func (s *session) Executed(_ context.Context, st driver.Statement, _ []sqldriver.NamedValue, err error) {
-	stmt := st.(*statement) //nolint:errcheck // Classify makes nothing else
+	stmt := st.(*statement) // Classify makes nothing else
 	if !stmt.inert() {
 		s.executed(stmt, err)
 	}

@@ -42,7 +42,8 @@ func TestOpenResultHoldsSnapshot(t *testing.T) {
 	defer conn.Close()
 	value := func(q interface {
 		QueryRowContext(context.Context, string, ...any) *sql.Row
-	}) int {
+	},
+	) int {
 		t.Helper()
 		var v int
 		if err := q.QueryRowContext(ctx, "SELECT v FROM t WHERE id = 1").Scan(&v); err != nil {

@@ -104,6 +104,7 @@ func follow(t *testing.T, dsn string, policy listen.Install) *follower {
 
 // in returns the follower for use in a subtest.
 func (f *follower) in(t *testing.T) *follower {
+	t.Helper()
 	sub := *f
 	sub.t = t
 	return &sub

@@ -14,6 +14,10 @@ import (
 // both modes.
 const rounds = 4
 
+// tolerated is how many tests of one run may be unstable. More are no accident
+// of the tests, but of the servers or the machine.
+const tolerated = 10
+
 // Diff is a test whose outcome differs from that in mode "raw".
 type Diff struct {
 	Test   string
@@ -59,6 +63,9 @@ func (x *execution) compare(ctx context.Context, raw, run *Run) error {
 		if err != nil {
 			return err
 		}
+		if end := x.endedEarly(r); end != nil && x.endedEarly(raw) == nil {
+			return fmt.Errorf("%s with %s: tests that passed without the wrapper end their process when they are run again: %w", x.suite.Name, x.toolchain.Version, end)
+		}
 		for i := range trials {
 			trials[i].round(r.Status(trials[i].Test), m.Status(trials[i].Test))
 		}
@@ -72,11 +79,27 @@ func (x *execution) compare(ctx context.Context, raw, run *Run) error {
 			trials[i].all(again.Status(trials[i].Test))
 		}
 	}
+	unstable := 0
 	for _, t := range trials {
 		if t.excused() {
+			unstable++
+		}
+	}
+	for _, t := range trials {
+		if t.excused() && unstable <= tolerated {
 			run.Unstable = append(run.Unstable, t.Diff)
 		} else {
 			run.Diffs = append(run.Diffs, t.Diff)
+		}
+	}
+	return nil
+}
+
+// endedEarly tells whether a test process of a run ended before its tests did.
+func (x *execution) endedEarly(r *Run) error {
+	for _, b := range x.binaries {
+		if err := r.ends[b.pkg]; err != nil {
+			return err
 		}
 	}
 	return nil

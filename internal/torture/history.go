@@ -24,10 +24,10 @@ type History struct {
 	rolledBack int
 }
 
-// newHistory puts ledgers together. Own tells for each of them whether its
+// newHistory puts ledgers together, from an empty table on. Own tells for each of them whether its
 // writer went through the judged handle.
-func newHistory(first state, ledgers [][]entry, own []bool) (*History, error) {
-	h := &History{commits: []commit{{state: first, before: math.MinInt64, after: math.MinInt64}}}
+func newHistory(ledgers [][]entry, own []bool) (*History, error) {
+	h := &History{commits: []commit{{state: state{}, before: math.MinInt64, after: math.MinInt64}}}
 	type proposal struct {
 		commit
 		known bool

@@ -26,7 +26,7 @@ func chronicle(t *testing.T, n int64, own ...int64) *History {
 			foreign = append(foreign, e...)
 		}
 	}
-	h, err := newHistory(state{}, [][]entry{foreign, ours}, []bool{false, true})
+	h, err := newHistory([][]entry{foreign, ours}, []bool{false, true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestHistory(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h, err := newHistory(state{}, c.ledgers, make([]bool, len(c.ledgers)))
+			h, err := newHistory(c.ledgers, make([]bool, len(c.ledgers)))
 			if c.commits == 0 {
 				if err == nil {
 					t.Errorf("a history of %d transactions", h.last())
@@ -112,7 +112,7 @@ func TestHistory(t *testing.T) {
 	}
 	t.Run("a commit took effect before the next one began", func(t *testing.T) {
 		t.Parallel()
-		h, err := newHistory(state{}, [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 100}}, {{Version: 2, Before: 50, State: s}}}, make([]bool, 2))
+		h, err := newHistory([][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 100}}, {{Version: 2, Before: 50, State: s}}}, make([]bool, 2))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func start(o order) (*helper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("torture: %w", err)
 	}
-	h := &helper{cmd: exec.Command(program)}
+	h := &helper{cmd: exec.CommandContext(context.Background(), program)}
 	h.cmd.Env = append(os.Environ(), orderEnv+"="+string(text))
 	h.cmd.Stderr = os.Stderr
 	if h.end, err = h.cmd.StdinPipe(); err != nil {

@@ -27,7 +27,9 @@ func questions() []question {
 	var all []question
 	for id := range int64(items) {
 		all = append(all, question{
-			"SELECT grp, ver FROM item WHERE id = ?", []any{id}, 2,
+			"SELECT grp, ver FROM item WHERE id = ?",
+			[]any{id},
+			2,
 			func(_ int64, s state, row func(...int64)) {
 				for _, i := range s.Items {
 					if i.ID == id {
@@ -39,7 +41,9 @@ func questions() []question {
 	}
 	for id := int64(0); id < items; id += 2 {
 		all = append(all, question{
-			"SELECT n, ver FROM part WHERE item = ? ORDER BY n", []any{id}, 2,
+			"SELECT n, ver FROM part WHERE item = ? ORDER BY n",
+			[]any{id},
+			2,
 			func(_ int64, s state, row func(...int64)) {
 				for _, p := range s.Parts {
 					if p.Item == id {
@@ -48,7 +52,9 @@ func questions() []question {
 				}
 			},
 		}, question{
-			"SELECT id, ver FROM item WHERE code = ?", []any{code(id)}, 2,
+			"SELECT id, ver FROM item WHERE code = ?",
+			[]any{code(id)},
+			2,
 			func(_ int64, s state, row func(...int64)) {
 				for _, i := range s.Items {
 					if i.Code == code(id) {
@@ -61,7 +67,9 @@ func questions() []question {
 	for g := range int64(groups) {
 		lo, hi := g*items/groups, (g+1)*items/groups-1
 		all = append(all, question{
-			"SELECT id, ver FROM item WHERE id BETWEEN ? AND ? ORDER BY id", []any{lo, hi}, 2,
+			"SELECT id, ver FROM item WHERE id BETWEEN ? AND ? ORDER BY id",
+			[]any{lo, hi},
+			2,
 			func(_ int64, s state, row func(...int64)) {
 				for _, i := range s.Items {
 					if i.ID >= lo && i.ID <= hi {
@@ -70,7 +78,9 @@ func questions() []question {
 				}
 			},
 		}, question{
-			"SELECT count(*), sum(ver), max(ver) FROM item WHERE grp = ?", []any{g}, 3,
+			"SELECT count(*), sum(ver), max(ver) FROM item WHERE grp = ?",
+			[]any{g},
+			3,
 			func(_ int64, s state, row func(...int64)) {
 				n, sum, highest := int64(0), int64(null), int64(null)
 				for _, i := range s.Items {
@@ -81,7 +91,9 @@ func questions() []question {
 				row(n, sum, highest)
 			},
 		}, question{
-			"SELECT i.id, i.ver, p.n, p.ver FROM item AS i JOIN part AS p ON p.item = i.id WHERE i.grp = ? ORDER BY i.id, p.n", []any{g}, 4,
+			"SELECT i.id, i.ver, p.n, p.ver FROM item AS i JOIN part AS p ON p.item = i.id WHERE i.grp = ? ORDER BY i.id, p.n",
+			[]any{g},
+			4,
 			func(_ int64, s state, row func(...int64)) {
 				for _, p := range s.Parts {
 					if i, ok := s.member(p.Item, g); ok {

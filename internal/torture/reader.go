@@ -60,8 +60,8 @@ type ownWriter struct {
 }
 
 func (w *ownWriter) run(ctx context.Context) error {
-	note := w.writer.note
-	w.writer.note = func(e entry) error {
+	note := w.note
+	w.note = func(e entry) error {
 		if err := note(e); err != nil || e.After == 0 {
 			return err
 		}

@@ -330,7 +330,7 @@ func (r *run) history() (*History, error) {
 		}
 		ledgers, own = append(ledgers, entries), append(own, false)
 	}
-	return newHistory(state{}, ledgers, own)
+	return newHistory(ledgers, own)
 }
 
 // compare asks every question once more, of the handles, of their memories and

@@ -42,6 +42,7 @@ func TestSQLiteCoherence(t *testing.T) {
 }
 
 func TestStoppedProcess(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		lease time.Duration
