@@ -21,6 +21,9 @@ func withBusyTimeout(dsn string) string {
 	if values.Has("_busy_timeout") || values.Has("_timeout") {
 		return dsn
 	}
+	if values.Get("mode") == "memory" || strings.Contains(name, ":memory:") {
+		return dsn // livesql opens no connections of its own to it
+	}
 	for _, pragma := range values["_pragma"] {
 		if strings.Contains(strings.ToLower(pragma), "busy_timeout") {
 			return dsn
