@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,14 @@ func TestAnswersUnchanged(t *testing.T) {
 			f := follow(t, captured+quick, listen.InstallNever)
 			a, b := newSession(t, captured+quick), newSession(t, bare+quick)
 			scripts := k.scripts()
+			if k.name == "referring to itself" {
+				// A known difference, told in the README: a row that cascades
+				// away while it is being updated is an error as soon as the
+				// table has any trigger (SQLITE_CONSTRAINT_PINNED).
+				scripts = slices.DeleteFunc(scripts, func(script []string) bool {
+					return slices.ContainsFunc(script, func(s string) bool { return strings.HasPrefix(s, "UPDATE OR REPLACE") })
+				})
+			}
 			rapid.Check(t, func(rt *rapid.T) {
 				for _, pragma := range []string{"recursive_triggers", "foreign_keys"} {
 					s := fmt.Sprintf("PRAGMA %s = %d", pragma, rapid.IntRange(0, 1).Draw(rt, pragma))
