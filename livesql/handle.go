@@ -27,8 +27,17 @@ type handle struct {
 	closeErr             error // written under closeOnce
 }
 
+// serial is a dialect whose connections must not be opened at the same time,
+// be they the program's or the feed's.
+type serial interface {
+	OneByOne(inner sqldriver.Connector) sqldriver.Connector
+}
+
 // newHandle puts the parts together. It does no I/O.
 func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, o *options) (*handle, error) {
+	if d, ok := dialect.(serial); ok {
+		inner = d.OneByOne(inner)
+	}
 	h := &handle{dialect: dialect, backend: o.backend}
 	if h.backend == nil {
 		var err error
