@@ -108,3 +108,13 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+// TestPragmaCallsNothing: the name of a PRAGMA before its argument is no
+// function, of which nothing would be known.
+func TestPragmaCallsNothing(t *testing.T) {
+	for _, text := range []string{"PRAGMA table_info(t)", "pragma main.index_list('t')", "PRAGMA journal_mode(WAL)"} {
+		if scan := ScanText(SQLite, text); len(scan.Calls) != 0 {
+			t.Errorf("%s calls %q", text, scan.Calls)
+		}
+	}
+}
