@@ -121,8 +121,8 @@ func queryRow(b *testing.B, db *sql.DB, query string) {
 
 // BenchmarkQueryRow compares a cached read with what database/sql costs.
 //
-// Last measured, 2 shared cores: noop 0.98 µs, 8 allocs; cached 1.17 µs, 8
-// allocs.
+// Last measured, 2 shared cores, interleaved (BenchmarkRatio): cached 1.39 times
+// noop, 8 allocations each; 40 % of the difference is one reading of the clocks.
 func BenchmarkQueryRow(b *testing.B) {
 	b.Run("noop", func(b *testing.B) { queryRow(b, noopDB(b), cacheable) })
 	b.Run("cached", func(b *testing.B) { queryRow(b, live(b, 1).DB, cacheable) })
