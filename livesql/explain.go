@@ -79,7 +79,10 @@ func (db *DB) Explain(ctx context.Context, query string, args ...any) (Explanati
 	switch {
 	case errors.As(status.Err, &off):
 		e.Reason = off.Why
-	case status.State != listen.Live && status.Err != nil && e.Analysis.Uncacheable == "":
+	case status.Err == nil || status.State == listen.Live:
+	case status.State == listen.Cold || e.Analysis.Uncacheable == "":
+		// Before the feed was ever live, nothing is known of the tables, and
+		// what keeps it from being live is the reason that counts.
 		e.Reason = status.Err.Error()
 	}
 	return Explanation{
