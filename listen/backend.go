@@ -56,6 +56,9 @@ type BackendConfig struct {
 	Connector sqldriver.Connector
 	// DSN is what Connector was made of, or empty when the caller brought it.
 	DSN string
+	// FeedDSN, if not empty, is what the feed connects to instead: the database
+	// itself when the program goes through a pooler.
+	FeedDSN string
 	// Install tells when the backend may install capture triggers itself.
 	Install Install
 	// Log is never nil.

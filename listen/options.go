@@ -21,7 +21,7 @@ type Option func(*config)
 
 type config struct {
 	lease                    time.Duration
-	minInterval, maxInterval time.Duration
+	minInterval, maxInterval time.Duration // zero: as the source wants it
 	deadline                 time.Duration
 	minBackoff, maxBackoff   time.Duration
 	log                      *slog.Logger
@@ -29,13 +29,11 @@ type config struct {
 
 func defaults() config {
 	return config{
-		lease:       DefaultLease,
-		minInterval: DefaultMinInterval,
-		maxInterval: DefaultMaxInterval,
-		deadline:    DefaultDeadline,
-		minBackoff:  DefaultMinBackoff,
-		maxBackoff:  DefaultMaxBackoff,
-		log:         slog.New(slog.DiscardHandler),
+		lease:      DefaultLease,
+		deadline:   DefaultDeadline,
+		minBackoff: DefaultMinBackoff,
+		maxBackoff: DefaultMaxBackoff,
+		log:        slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -44,8 +42,6 @@ func (c *config) normalize() {
 	standard := defaults()
 	for _, d := range []struct{ value, standard *time.Duration }{
 		{&c.lease, &standard.lease},
-		{&c.minInterval, &standard.minInterval},
-		{&c.maxInterval, &standard.maxInterval},
 		{&c.deadline, &standard.deadline},
 		{&c.minBackoff, &standard.minBackoff},
 		{&c.maxBackoff, &standard.maxBackoff},
@@ -54,8 +50,6 @@ func (c *config) normalize() {
 			*d.value = *d.standard
 		}
 	}
-	c.maxInterval = min(c.maxInterval, c.lease/2)
-	c.minInterval = min(c.minInterval, c.maxInterval)
 	c.minBackoff = min(c.minBackoff, c.maxBackoff)
 	if c.log == nil {
 		c.log = standard.log
@@ -68,8 +62,8 @@ func WithLease(d time.Duration) Option {
 	return func(c *config) { c.lease = d }
 }
 
-// WithInterval sets the time between polls: lo while changes arrive, growing
-// to hi when none do.
+// WithInterval sets the time between polls, in place of the source's own: lo
+// while changes arrive, growing to hi when none do.
 func WithInterval(lo, hi time.Duration) Option {
 	return func(c *config) { c.minInterval, c.maxInterval = lo, hi }
 }

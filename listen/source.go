@@ -2,6 +2,7 @@ package listen
 
 import (
 	"context"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 )
@@ -42,7 +43,16 @@ type Delta struct {
 	// that Changes is complete, or why older results may have lost their
 	// meaning: everything known before is void.
 	Reset string
+	// Unchecked reports that the poll did not look whether the capture of
+	// changes is still in place, which may cost more than the changes
+	// themselves. Such a delta delivers, and renews no lease. The first one of
+	// a connection is always checked, and at least one of every [CheckEvery].
+	Unchecked bool
 }
+
+// CheckEvery is the longest time that may pass between two polls that look
+// whether capture is in place, on a feed that is polled all the while.
+const CheckEvery = 250 * time.Millisecond
 
 // Change tells that rows of a table were inserted, updated or deleted. It
 // carries keys, never values: whoever wants the rows reads them.
@@ -51,7 +61,9 @@ type Change struct {
 	// Op is Insert, Update, Delete or Whole.
 	Op Op
 	// Key is the primary key of the row as the log holds it, nil for a mark
-	// on the whole table. A changed key comes as a change of each.
+	// on the whole table. A changed key comes as a change of each. It is an
+	// int64, uint64, float64, string, bool or []byte, or a []any of these in
+	// the order of the key's columns if there are several.
 	Key any
 }
 

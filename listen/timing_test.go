@@ -82,7 +82,7 @@ func TestIntervalAdapts(t *testing.T) {
 		f.Poke()
 		time.Sleep(5 * lo)
 		got = since(t, s, before)
-		if got[0] > hi || !near(got[1], lo+lo/2+1) {
+		if got[0] > hi || !near(got[1], lo) {
 			t.Errorf("gaps after a poke: %v", got)
 		}
 
