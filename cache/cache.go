@@ -29,9 +29,9 @@ type Cache struct {
 	core    *core.Core
 	clock   core.Clock
 	hasher  hasher
-	// schemaChanged is called after a statement of this process has changed
-	// the schema: the feed should look at once.
-	schemaChanged func()
+	// committed is called after a statement of this process has changed
+	// something: the feed should look at once.
+	committed func()
 
 	entries    *otter.Cache[uint64, *entry]
 	statements *otter.Cache[string, *statement]
@@ -46,20 +46,20 @@ var (
 )
 
 // New returns a cache over backend. It stores and serves nothing until a feed
-// has applied a batch. SchemaChanged is called, if not nil, after a statement
-// of this process may have changed the schema; it must not block.
-func New(backend Backend, schemaChanged func(), config Config) (*Cache, error) {
+// has applied a batch. Committed is called, if not nil, after statements of this
+// process have changed something, or may have; it must not block.
+func New(backend Backend, committed func(), config Config) (*Cache, error) {
 	config = config.withDefaults()
-	if schemaChanged == nil {
-		schemaChanged = func() {}
+	if committed == nil {
+		committed = func() {}
 	}
 	c := &Cache{
-		config:        config,
-		backend:       backend,
-		core:          core.New(config.Lease),
-		clock:         core.NewClock(config.Now()),
-		hasher:        newHasher(),
-		schemaChanged: schemaChanged,
+		config:    config,
+		backend:   backend,
+		core:      core.New(config.Lease),
+		clock:     core.NewClock(config.Now()),
+		hasher:    newHasher(),
+		committed: committed,
 	}
 	c.flights.byKey = make(map[uint64]*flight)
 	// Maintenance runs where it is due: the cache owns no goroutine.
@@ -158,17 +158,20 @@ func (e *effects) add(st *statement, version uint64, cautious bool) {
 // invalidate makes the effects of acknowledged statements known. When it
 // returns, no entry that misses them can be served.
 func (c *Cache) invalidate(e effects) {
+	if e.empty() {
+		return
+	}
 	switch {
 	case e.schema:
 		c.core.Revoke(c.now())
 		c.stats.resets.Add(1)
-		c.schemaChanged()
 	case e.all:
 		c.core.Reset()
 		c.stats.resets.Add(1)
-	case len(e.tables) > 0:
+	default:
 		c.drop(c.core.Invalidate(e.tables), &c.stats.evictedByWrites)
 	}
+	c.committed()
 }
 
 // Flush forgets every entry.

@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"time"
 
 	"github.com/vantage-go/live/dialects"
@@ -111,6 +112,32 @@ type TableCoverage struct {
 	// there is none, a change marks the whole table, and Whole says why.
 	Key   []string
 	Whole string
+}
+
+// Findings tells what of the coverage is worth telling, in the words of
+// Diagnose.
+func (c *Coverage) Findings() []Finding {
+	switch {
+	case !c.Installed:
+		return []Finding{{Problem, "livesql is not installed in this database: nothing is cached.", "Run \"livesql install\", or open the handle with AutoInstall."}}
+	case c.Version > c.Current:
+		return []Finding{{Problem, fmt.Sprintf("The change log has layout %d, which this program does not know: nothing is cached.", c.Version), "Upgrade the programs that use livesql."}}
+	case c.Version < c.Current:
+		return []Finding{{Problem, fmt.Sprintf("The change log has layout %d, this program needs %d: nothing is cached.", c.Version, c.Current), "Run \"livesql install\"."}}
+	}
+	findings := []Finding{{Grade: Fine, What: fmt.Sprintf("The change log is installed, with about %d rows.", c.Rows)}}
+	covered := 0
+	for _, t := range c.Tables {
+		if !t.Covered {
+			findings = append(findings, Finding{Warning, fmt.Sprintf("Table %v is not covered: %s.", t.Table, t.Why), "Run \"livesql install\" if it should be; reads of it go to the database."})
+			continue
+		}
+		covered++
+		if len(t.Key) == 0 {
+			findings = append(findings, Finding{Note, fmt.Sprintf("Each change of table %v voids all that is cached of it: %s.", t.Table, t.Whole), ""})
+		}
+	}
+	return append(findings, Finding{Grade: Fine, What: fmt.Sprintf("%d of %d tables are covered.", covered, len(c.Tables))})
 }
 
 // TableError is returned for a table that cannot be captured.

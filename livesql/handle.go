@@ -50,7 +50,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
 	h.feed = listen.NewFeed(h.backend, feedOptions...)
 	var err error
-	h.cache, err = cache.New(h.backend, h.feed.Poke, cache.Config{
+	h.cache, err = cache.New(h.backend, h.feed.Committed, cache.Config{
 		Lease:       o.lease,
 		Bytes:       o.bytes,
 		ResultBytes: o.resultBytes,
@@ -81,7 +81,7 @@ func newBackend(dialect dialects.Dialect, inner sqldriver.Connector, dsn string,
 		}
 		return unlogged{dialect.Flavor(), why}, nil
 	}
-	b, err := backer.Backend(listen.BackendConfig{Connector: inner, DSN: dsn, Install: o.install, Log: o.log})
+	b, err := backer.Backend(listen.BackendConfig{Connector: inner, DSN: dsn, FeedDSN: o.feedDSN, Install: o.install, Log: o.log})
 	if err != nil {
 		return nil, fmt.Errorf("livesql: %w", err)
 	}

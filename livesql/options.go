@@ -23,6 +23,7 @@ type options struct {
 	eager       bool
 	off         bool
 	evict       bool
+	feedDSN     string
 	backend     listen.Backend
 	feed        []listen.Option
 }
@@ -165,6 +166,9 @@ func build(opts []Option) (*options, error) {
 		if err := opt(o); err != nil {
 			return nil, err
 		}
+	}
+	if o.backend != nil && (o.off || o.feedDSN != "") {
+		return nil, &OptionError{"backend", fmt.Sprintf("%T", o.backend), "cannot be combined with Off or FeedDSN"}
 	}
 	return o, nil
 }

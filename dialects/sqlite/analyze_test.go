@@ -156,7 +156,7 @@ func TestNotCacheable(t *testing.T) {
 		"SELECT * FROM ft_data, a",
 		"SELECT v FROM a WHERE v MATCH 'x'",
 		"SELECT (SELECT count(*) FROM livesql_log), v FROM a",
-		"SELECT auto, v FROM livesql_meta, a",
+		"SELECT later, v FROM livesql_meta, a",
 		"SELECT * FROM json_each('[1]')",
 		"PRAGMA table_info(a)",
 		"PRAGMA main.data_version",

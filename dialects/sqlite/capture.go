@@ -31,8 +31,8 @@ const (
 // given again to a row that nobody has seen yet.
 var baseStatements = []string{
 	`CREATE TABLE IF NOT EXISTS main.` + logTable + `(id INTEGER PRIMARY KEY, nonce INTEGER NOT NULL DEFAULT (random()), tbl TEXT NOT NULL, op TEXT NOT NULL, k)`,
-	`CREATE TABLE IF NOT EXISTS main.` + metaTable + `(one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, auto INTEGER NOT NULL)`,
-	fmt.Sprintf(`INSERT OR IGNORE INTO main.%s(one, version, auto) VALUES (1, %d, 0)`, metaTable, logVersion),
+	`CREATE TABLE IF NOT EXISTS main.` + metaTable + `(one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, log INTEGER NOT NULL DEFAULT (random()), later INTEGER NOT NULL DEFAULT 0)`,
+	fmt.Sprintf(`INSERT OR IGNORE INTO main.%s(one, version) VALUES (1, %d)`, metaTable, logVersion),
 	fmt.Sprintf(`CREATE TRIGGER IF NOT EXISTS main.%s AFTER INSERT ON %s WHEN NEW.id %% %d = 0 BEGIN DELETE FROM %[2]s WHERE id <= NEW.id - %[4]d; END`,
 		pruneTrigger, logTable, pruneEvery, keepRows),
 }

@@ -158,11 +158,11 @@ func (k kind) try(t *testing.T, session []string) {
 	file := newFile(t)
 	db := plain(t, file+quick)
 	mustExec(t, db, k.setup...)
-	if _, err := Install(t.Context(), db); err != nil {
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	mustExec(t, db, k.late...)
-	if _, err := Install(t.Context(), db); err != nil {
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	f := follow(t, file+quick, listen.InstallNever)

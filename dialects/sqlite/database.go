@@ -30,6 +30,9 @@ type database struct {
 	// belong to the feed's goroutine, too.
 	path string
 	file os.FileInfo
+	// composite has the number of key columns of the tables with more than
+	// one. It belongs to the feed's goroutine, too.
+	composite map[string]int
 
 	identity atomic.Uint64
 	catalog  atomic.Pointer[dialects.Catalog]

@@ -174,8 +174,23 @@ func digest(delta listen.Delta) map[string]*reported {
 
 // keyText spells a key with its type: 1, 1.0 and '1' are three keys.
 func keyText(key any) string {
-	if b, ok := key.([]byte); ok {
-		return fmt.Sprintf("blob:%x", b)
+	switch key := key.(type) {
+	case []byte:
+		return fmt.Sprintf("blob:%x", key)
+	case []any:
+		// As the tests ask the database for it.
+		var parts []string
+		for _, value := range key {
+			switch value := value.(type) {
+			case string:
+				parts = append(parts, quoteText(value))
+			case []byte:
+				parts = append(parts, fmt.Sprintf("X'%X'", value))
+			default:
+				parts = append(parts, fmt.Sprint(value))
+			}
+		}
+		return "string:" + strings.Join(parts, ",")
 	}
 	return fmt.Sprintf("%T:%v", key, key)
 }

@@ -33,27 +33,31 @@ func logLength(t *testing.T, db *sql.DB) (n int) {
 
 func install1(t *testing.T, db *sql.DB, tables ...string) []string {
 	t.Helper()
-	changed, err := Install(t.Context(), db, tables...)
+	changed, err := installTables(t.Context(), db, listen.InstallOptions{Tables: tables})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return changed
+	names := make([]string, len(changed))
+	for i, c := range changed {
+		names[i] = c.Name
+	}
+	return names
 }
 
 // covered returns the names of the covered tables.
 func covered(t *testing.T, db *sql.DB) []string {
 	t.Helper()
-	all, err := Status(t.Context(), db)
+	c, err := Dialect{}.Coverage(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, s := range all {
+	for _, s := range c.Tables {
 		if s.Covered != (s.Why == "") {
-			t.Errorf("table %s: covered is %v, because %q", s.Name, s.Covered, s.Why)
+			t.Errorf("table %v: covered is %v, because %q", s.Table, s.Covered, s.Why)
 		}
 		if s.Covered {
-			names = append(names, s.Name)
+			names = append(names, s.Table.Name)
 		}
 	}
 	return names
@@ -86,7 +90,7 @@ func TestInstallIsIdempotent(t *testing.T) {
 			if changed := install1(t, db); len(changed) > 0 {
 				t.Errorf("after VACUUM, %v changed", changed)
 			}
-			if err := Uninstall(t.Context(), db); err != nil {
+			if err := uninstallTables(t.Context(), db, listen.UninstallOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := schemaOf(t, db); got != before {
@@ -110,15 +114,15 @@ func TestInstallSomeTables(t *testing.T) {
 	}
 	before := schemaOf(t, db)
 	for _, name := range []string{"nope", "v", "f", "f_data", logTable, metaTable, "sqlite_schema"} {
-		var missing *NoTableError
-		if _, err := Install(t.Context(), db, "c", name); !errors.As(err, &missing) || missing.Table != name {
-			t.Errorf("installing on %s: %v, want a *NoTableError of it", name, err)
+		var missing *listen.TableError
+		if _, err := installTables(t.Context(), db, listen.InstallOptions{Tables: []string{"c", name}}); !errors.As(err, &missing) || missing.Table != name {
+			t.Errorf("installing on %s: %v, want a *listen.TableError of it", name, err)
 		}
 	}
 	if got := schemaOf(t, db); got != before {
 		t.Errorf("failures changed the schema from\n%s\nto\n%s", before, got)
 	}
-	if err := Uninstall(t.Context(), db, "a"); err != nil {
+	if err := uninstallTables(t.Context(), db, listen.UninstallOptions{Tables: []string{"a"}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := covered(t, db); !slices.Equal(got, []string{"b"}) {
@@ -178,15 +182,15 @@ func TestCaptureOutOfDate(t *testing.T) {
 			if changed := install1(t, db); len(changed) > 0 {
 				t.Errorf("a second time, %v changed", changed)
 			}
-			all, err := Status(t.Context(), db)
+			all, err := Dialect{}.Coverage(t.Context(), db)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range all {
-				mustExec(t, db, "INSERT INTO "+s.Name+"(id) VALUES (900)", "DELETE FROM "+s.Name+" WHERE id = 900")
+			for _, s := range all.Tables {
+				mustExec(t, db, "INSERT INTO "+s.Table.Name+"(id) VALUES (900)", "DELETE FROM "+s.Table.Name+" WHERE id = 900")
 				tables := digest(f.poll())
-				if r := tables[s.Name]; r == nil || !r.whole && !r.keys["int64:900"] || len(tables) > 1 {
-					t.Errorf("writing %s was reported as %v", s.Name, tables)
+				if r := tables[s.Table.Name]; r == nil || !r.whole && !r.keys["int64:900"] || len(tables) > 1 {
+					t.Errorf("writing %s was reported as %v", s.Table.Name, tables)
 				}
 			}
 		})
@@ -231,7 +235,7 @@ func TestUninstallIsNoticed(t *testing.T) {
 	t.Parallel()
 	_, db, f := captured(t, quick)
 	wantReads(t, f.analyze("SELECT v FROM t"), "t")
-	if err := Uninstall(t.Context(), db); err != nil {
+	if err := uninstallTables(t.Context(), db, listen.UninstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	wantReset(t, f.poll(), "schema")
@@ -330,7 +334,7 @@ func TestLogOfAnotherLayout(t *testing.T) {
 	t.Parallel()
 	file, db, _ := captured(t, quick)
 	mustExec(t, db, "UPDATE livesql_meta SET version = 99")
-	if _, err := Install(t.Context(), db); err == nil || !strings.Contains(err.Error(), "99") {
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err == nil || !strings.Contains(err.Error(), "99") {
 		t.Errorf("installing: %v, want an error that tells the layout", err)
 	}
 	for _, policy := range []listen.Install{listen.InstallOwn, listen.InstallAuto, listen.InstallNever} {

@@ -22,7 +22,7 @@ func captured(t *testing.T, params string) (file string, db *sql.DB, f *follower
 	file = newFile(t)
 	db = plain(t, file+params)
 	mustExec(t, db, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
-	if _, err := Install(t.Context(), db); err != nil {
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return file, db, follow(t, file+params, listen.InstallNever)
@@ -296,7 +296,7 @@ func TestReplacedFileHasAnotherSchema(t *testing.T) {
 	const params = "?_journal_mode=DELETE&_sync=OFF"
 	file, db, f := captured(t, params)
 	mustExec(t, db, "CREATE TABLE s(id INTEGER PRIMARY KEY, v)", "CREATE VIEW w AS SELECT v FROM t")
-	if _, err := Install(t.Context(), db); err != nil {
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	f.poll()

@@ -29,6 +29,8 @@ const (
 type cursor struct {
 	id    int64 // of the last row seen, 0 for none
 	nonce int64 // of that row
+	// log tells this log from others, 0 for none.
+	log int64
 	// schema is the schema version at that place.
 	schema int64
 	// identity numbers the file.
@@ -127,6 +129,11 @@ func (r *reader) replaced() bool {
 // Close closes the connection.
 func (r *reader) Close() error { return r.conn.Close() }
 
+// Pace is that of a poll that costs some tens of microseconds.
+func (r *reader) Pace() listen.Pace {
+	return listen.Pace{Min: listen.DefaultMinInterval, Max: listen.DefaultMaxInterval, Growth: 1.5, Gap: 2 * time.Millisecond}
+}
+
 // errReplaced ends a connection to a file that is no longer at its path.
 var errReplaced = errors.New("sqlite: another file has taken the place of the database")
 
@@ -171,6 +178,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
 	last, resumed := since.(cursor)
+	next.log = last.log
 	if resumed && last.identity != r.identity {
 		// The log may go on behind the cursor, and yet what was read from the
 		// old file after the copy was made is not undone in it.
@@ -191,7 +199,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 		if err != nil {
 			return delta, next, err
 		}
-		if err := r.adopt(ctx, tx, s); err != nil {
+		if next.log, err = r.adopt(ctx, tx, s); err != nil {
 			return delta, next, err
 		}
 	}
@@ -255,7 +263,7 @@ func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes 
 		}
 		id, nonce = rowID, rowNonce
 		change := listen.Change{Table: tableNamed(table), Op: listen.Whole}
-		if key != nil && len(op) == 1 {
+		if key = r.key(table, key); key != nil && len(op) == 1 {
 			change.Op, change.Key = listen.Op(op[0]), key
 		}
 		changes = append(changes, change)
@@ -269,6 +277,22 @@ func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes 
 	return changes, id, nonce, nil
 }
 
+// key returns a key of the log as consumers know it, nil for none.
+func (r *reader) key(table string, key any) any {
+	n, composite := r.db.composite[table]
+	if !composite {
+		return key
+	}
+	// What is not readable was logged when the table had another key. Nobody
+	// remembers rows under that.
+	if text, ok := key.(string); ok {
+		if values, ok := splitKey(text, n); ok {
+			return values
+		}
+	}
+	return nil
+}
+
 func newest(ctx context.Context, tx *sql.Tx) (id, nonce int64, err error) {
 	err = tx.QueryRowContext(ctx, "SELECT id, nonce FROM main."+logTable+" ORDER BY id DESC LIMIT 1").Scan(&id, &nonce)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -278,18 +302,20 @@ func newest(ctx context.Context, tx *sql.Tx) (id, nonce int64, err error) {
 }
 
 // adopt makes s the current schema and learns whether triggers are to be
-// installed.
-func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) error {
+// installed. It returns the number of the log.
+func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) (log int64, err error) {
 	d := r.db
 	if s.installed {
-		auto, err := checkVersion(ctx, tx)
+		m, err := loadMeta(ctx, tx)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if auto && !d.analyst.never {
+		log = m.log
+		if m.later && !d.analyst.never {
 			d.auto.Store(true)
 		}
 	}
+	d.composite = s.composite()
 	d.analyst.installed.Store(s.installed)
 	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
 		return t.kind == "table" && t.uncovered(s.installed) != ""
@@ -298,7 +324,7 @@ func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) error {
 	// the schema that its connection still remembers.
 	d.analyst.refresh()
 	d.publish(s)
-	return nil
+	return log, nil
 }
 
 // installDue reports whether triggers are missing that the backend may
@@ -319,7 +345,7 @@ func (r *reader) install(ctx context.Context) bool {
 			cancel() // the feed ends
 		}
 	})()
-	tables, err := install(longer, r.db.own, true, nil)
+	tables, err := installTables(longer, r.db.own, listen.InstallOptions{Later: true, Patience: installWait})
 	if err != nil {
 		r.db.nextInstall = time.Now().Add(installPause)
 		r.db.log.Warn("livesql: capture triggers could not be installed; tables without them are not cached", "error", err)

@@ -324,6 +324,17 @@ func (s *schema) catalog(version uint64) *dialects.Catalog {
 	return dialects.NewCatalog(version, dialects.SQLite, objects)
 }
 
+// composite returns the number of key columns of the tables with several.
+func (s *schema) composite() map[string]int {
+	n := make(map[string]int)
+	for _, t := range s.tables {
+		if len(t.key) > 1 {
+			n[t.name] = len(t.key)
+		}
+	}
+	return n
+}
+
 // tableNamed is the table of that name in the main database.
 func tableNamed(name string) dialects.Table { return dialects.Table{Schema: "main", Name: name} }
 

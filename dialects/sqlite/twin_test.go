@@ -83,13 +83,13 @@ func TestAnswersUnchanged(t *testing.T) {
 			for _, db := range []*sql.DB{db, twin} {
 				mustExec(t, db, k.setup...)
 			}
-			if _, err := Install(t.Context(), db); err != nil {
+			if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			for _, db := range []*sql.DB{db, twin} {
 				mustExec(t, db, k.late...)
 			}
-			if _, err := Install(t.Context(), db); err != nil {
+			if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			f := follow(t, captured+quick, listen.InstallNever)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects/sqlite"
+	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/livesql"
 )
 
@@ -180,7 +181,7 @@ func create(ctx context.Context, file string) (err error) {
 			return fmt.Errorf("torture: %w", err)
 		}
 	}
-	_, err = sqlite.Install(ctx, db)
+	_, err = sqlite.Dialect{}.Install(ctx, db, listen.InstallOptions{})
 	return err
 }
 
