@@ -59,7 +59,7 @@ var brokenVariants = []brokenVariant{
 	}}},
 	{"a fill while the feed is not live", "TestNothingStoredWithoutLease", []edit{
 		{"cache/session.go", "	if !c.core.Valid(now) {\n", "	if false {\n"},
-		{"cache/session.go", "	if e, ok := c.find(hash, stmt, via, args); ok {\n		c.stats.hits.Add(1)\n		return e.rows(), nil, nil\n	}\n	return s.miss(", "	if e, ok := c.find(hash, stmt, via, args); ok && c.core.Valid(now) {\n		c.stats.hits.Add(1)\n		return e.rows(), nil, nil\n	}\n	return s.miss("},
+		{"cache/session.go", "	case e != nil:\n", "	case e != nil && c.core.Valid(now):\n"},
 		{"cache/core/core.go", "	if !c.Valid(now) {\n		return nil\n	}\n", ""},
 		{"cache/core/core.go", " || !c.Valid(now) {\n		return nil\n", " {\n		return nil\n"},
 	}},
@@ -71,6 +71,15 @@ var brokenVariants = []brokenVariant{
 	}}},
 	{"bytes of the entry handed out", "TestBytesAreCopied", []edit{{
 		"internal/rowset/set.go", "	if s.hasBytes {", "	if false {",
+	}}},
+	{"a remembered entry that has died", "TestRememberedEntryDies", []edit{{
+		"cache/session.go", "e != nil && c.core.Alive(e.core) {\n		return e, hash, true", "e != nil {\n		return e, hash, true",
+	}}},
+	{"a remembered entry of another key", "TestNearComparesKeys", []edit{{
+		"cache/near.go", " || !e.key.equal(st, via, args)", "",
+	}}},
+	{"a store that does not hear of what is remembered", "TestHotEntryStays", []edit{{
+		"cache/near.go", " || p.served == unheard", "",
 	}}},
 	{"a joiner on a poisoned flight", "TestNoJoinAfterWrite", []edit{
 		{"cache/fill.go", " || !c.core.Joinable(f.ticket, c.now())", ""},

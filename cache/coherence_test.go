@@ -18,15 +18,12 @@ func TestFillRacesWrite(t *testing.T) {
 	t.Parallel()
 	s := newStore("old")
 	db, _ := open(t, s)
-	held := s.hold("snapshot")
-	defer held.release()
-	got := reading(t, db.DB)
-	soon(t, "the read", held.reached)
-	if err := soon(t, "the write", writing(t, db.DB, "new")); err != nil {
-		t.Fatal(err)
-	}
-	held.release()
-	if v := soon(t, "the read's end", got); v != "old" {
+	v := during(t, s, "snapshot", reading(t, db.DB), func(*gate) {
+		if err := soon(t, "the write", writing(t, db.DB, "new")()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if v != "old" {
 		t.Fatalf("the read that began first got %q, want its snapshot", v)
 	}
 	if v := read(t, db.DB); v != "new" {
@@ -40,14 +37,10 @@ func TestFillRacesForeignWrite(t *testing.T) {
 	t.Parallel()
 	s := newStore("old")
 	db, feed := open(t, s)
-	held := s.hold("snapshot")
-	defer held.release()
-	got := reading(t, db.DB)
-	soon(t, "the read", held.reached)
-	s.set("new")
-	feed.Change("t")
-	held.release()
-	soon(t, "the read's end", got)
+	during(t, s, "snapshot", reading(t, db.DB), func(*gate) {
+		s.set("new")
+		feed.Change("t")
+	})
 	if v := read(t, db.DB); v != "new" {
 		t.Errorf("a read after the report got %q, want %q", v, "new")
 	}
@@ -59,15 +52,12 @@ func TestWriteInvalidatesAfterAck(t *testing.T) {
 	t.Parallel()
 	s := newStore("old")
 	db, _ := open(t, s)
-	held := s.hold("commit")
-	defer held.release()
-	done := writing(t, db.DB, "new")
-	soon(t, "the write", held.reached)
-	if v := read(t, db.DB); v != "old" {
-		t.Fatalf("a read before the commit got %q", v)
-	}
-	held.release()
-	if err := soon(t, "the acknowledgement", done); err != nil {
+	err := during(t, s, "commit", writing(t, db.DB, "new"), func(*gate) {
+		if v := read(t, db.DB); v != "old" {
+			t.Fatalf("a read before the commit got %q", v)
+		}
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if v := read(t, db.DB); v != "new" {
@@ -81,25 +71,21 @@ func TestNoJoinAfterWrite(t *testing.T) {
 	t.Parallel()
 	s := newStore("old")
 	db, _ := open(t, s)
-	held := s.hold("snapshot")
-	defer held.release()
-	first := reading(t, db.DB)
-	soon(t, "the first read", held.reached)
-	if err := soon(t, "the write", writing(t, db.DB, "new")); err != nil {
-		t.Fatal(err)
-	}
-	second := reading(t, db.DB)
-	// The second read either goes its own way, and ends now, or waits for
-	// the first.
 	var v string
-	select {
-	case v = <-second:
-		held.release()
-	case <-time.After(time.Second):
-		held.release()
-		v = soon(t, "the second read", second)
-	}
-	soon(t, "the first read's end", first)
+	during(t, s, "snapshot", reading(t, db.DB), func(first *gate) {
+		if err := soon(t, "the write", writing(t, db.DB, "new")()); err != nil {
+			t.Fatal(err)
+		}
+		second := reading(t, db.DB)()
+		// The second read either goes its own way, and ends now, or waits for
+		// the first.
+		select {
+		case v = <-second:
+		case <-time.After(time.Second):
+			first.release()
+			v = soon(t, "the second read", second)
+		}
+	})
 	if v != "new" {
 		t.Errorf("the read that began after the acknowledgement got %q, want %q", v, "new")
 	}
@@ -111,18 +97,14 @@ func TestReadersShareOneFlight(t *testing.T) {
 	t.Parallel()
 	s := newStore("old")
 	db, _ := open(t, s)
-	held := s.hold("snapshot")
-	defer held.release()
-	first := reading(t, db.DB)
-	soon(t, "the first read", held.reached)
-	second := reading(t, db.DB)
-	for db.Stats().InUse < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	s.set("must not be read")
-	held.release()
-	for _, c := range []<-chan string{first, second} {
-		if v := soon(t, "a read", c); v != "old" {
+	var second <-chan string
+	first := during(t, s, "snapshot", reading(t, db.DB), func(*gate) {
+		second = reading(t, db.DB)()
+		inUse(db.DB, 2)
+		s.set("must not be read")
+	})
+	for _, v := range []string{first, soon(t, "the second read", second)} {
+		if v != "old" {
 			t.Errorf("got %q, want %q", v, "old")
 		}
 	}
@@ -136,26 +118,21 @@ func TestLeaderFails(t *testing.T) {
 	t.Parallel()
 	s := newStore("value")
 	db, _ := open(t, s)
-	held := s.hold("before snapshot")
-	defer held.release()
-	const broken = "SELECT v FROM t WHERE v = 'broken'"
 	ask := func() <-chan error {
 		done := make(chan error, 1)
 		go func() {
 			var v string
-			done <- db.QueryRowContext(t.Context(), broken).Scan(&v)
+			done <- db.QueryRowContext(t.Context(), "SELECT v FROM t WHERE v = 'broken'").Scan(&v)
 		}()
 		return done
 	}
-	first := ask()
-	soon(t, "the first read", held.reached)
-	second := ask()
-	for db.Stats().InUse < 2 {
-		time.Sleep(time.Millisecond)
-	}
-	held.release()
-	for _, c := range []<-chan error{first, second} {
-		if err := soon(t, "a read", c); err == nil || err.Error() != errBroken.Error() {
+	var second <-chan error
+	first := during(t, s, "before snapshot", ask, func(*gate) {
+		second = ask()
+		inUse(db.DB, 2)
+	})
+	for _, err := range []error{first, soon(t, "the second read", second)} {
+		if err == nil || err.Error() != errBroken.Error() {
 			t.Errorf("got error %v, want its own %v", err, errBroken)
 		}
 	}
@@ -221,6 +198,33 @@ func TestNothingStoredWithoutLease(t *testing.T) {
 	feed.Restore()
 	if v := read(t, db.DB); v != "new" {
 		t.Errorf("after the feed came back a read got %q, want %q", v, "new")
+	}
+}
+
+// TestRememberedEntryDies: a connection that has read the same again and again
+// learns of every write.
+func TestRememberedEntryDies(t *testing.T) {
+	t.Parallel()
+	s := newStore("old")
+	db, feed := open(t, s)
+	for _, write := range []struct{ value, by string }{{"mine", "this program"}, {"theirs", "another program"}} {
+		for range 4 { // fill, find, and twice where it is remembered
+			read(t, db.DB)
+		}
+		if write.by == "this program" {
+			if err := soon(t, "the write", writing(t, db.DB, write.value)()); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			s.set(write.value)
+			feed.Change("t")
+		}
+		if v := read(t, db.DB); v != write.value {
+			t.Errorf("a read after the write of %s got %q, want %q", write.by, v, write.value)
+		}
+	}
+	if stats := db.CacheStats(); stats.Hits != 7 || stats.Misses != 3 {
+		t.Errorf("hits %d, misses %d: want 7 and 3", stats.Hits, stats.Misses)
 	}
 }
 

@@ -174,29 +174,54 @@ func tryRead(ctx context.Context, db *sql.DB) (string, error) {
 	return v, nil
 }
 
-// reading reads in the background.
-func reading(t *testing.T, db *sql.DB) <-chan string {
+// reading returns the start of a read in the background.
+func reading(t *testing.T, db *sql.DB) func() <-chan string {
 	t.Helper()
-	got := make(chan string, 1)
-	go func() {
-		v, err := tryRead(t.Context(), db)
-		if err != nil {
-			v = err.Error()
-		}
-		got <- v
-	}()
-	return got
+	return func() <-chan string {
+		got := make(chan string, 1)
+		go func() {
+			v, err := tryRead(t.Context(), db)
+			if err != nil {
+				v = err.Error()
+			}
+			got <- v
+		}()
+		return got
+	}
 }
 
-// write writes the value through the handle, in the background.
-func writing(t *testing.T, db *sql.DB, value string) <-chan error {
+// writing returns the start of a write in the background.
+func writing(t *testing.T, db *sql.DB, value string) func() <-chan error {
 	t.Helper()
-	done := make(chan error, 1)
-	go func() {
-		_, err := db.ExecContext(t.Context(), "UPDATE t SET v = '"+value+"'")
-		done <- err
-	}()
-	return done
+	return func() <-chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := db.ExecContext(t.Context(), "UPDATE t SET v = '"+value+"'")
+			done <- err
+		}()
+		return done
+	}
+}
+
+// during starts a statement, holds it when it comes to the point, and lets it
+// go after meanwhile, which may do so earlier. It returns how the statement
+// ended.
+func during[T any](t *testing.T, s *store, point string, start func() <-chan T, meanwhile func(held *gate)) T {
+	t.Helper()
+	held := s.hold(point)
+	defer held.release()
+	ended := start()
+	soon(t, "the first statement's "+point, held.reached)
+	meanwhile(held)
+	held.release()
+	return soon(t, "the first statement's end", ended)
+}
+
+// inUse waits until so many connections are in use.
+func inUse(db *sql.DB, n int) {
+	for db.Stats().InUse < n {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // soon returns what comes, or fails.

@@ -34,6 +34,9 @@ type Config struct {
 	// Takes reports whether the inner driver treats an argument as
 	// database/sql does by itself. Nil: it is asked each time.
 	Takes func(v any) bool
+	// Reached reports whether everything that a token stands for has been
+	// applied. Nil: no token is ever reached.
+	Reached func(token string) (bool, error)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 	// Owner is what the cache belongs to; sessions hand it out, so that the
@@ -58,6 +61,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Takes == nil {
 		c.Takes = func(any) bool { return false }
+	}
+	if c.Reached == nil {
+		c.Reached = func(string) (bool, error) { return false, nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

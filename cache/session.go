@@ -20,6 +20,7 @@ type session struct {
 	identity uint64
 
 	recent recent
+	near   near
 	tx     transaction
 	// taint says what was changed in the session of the database, or is
 	// empty. It lasts as long as the connection.
@@ -98,12 +99,12 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 		via = driver.Prepared
 		return s.skipping(stmt, args, via)
 	}
-	hash, ok := c.hasher.key(stmt, via, args)
-	if !ok {
+	e, hash, ok := s.find(stmt, via, args)
+	switch {
+	case !ok:
 		c.stats.bypassed[Argument].Add(1)
 		return nil, nil, nil
-	}
-	if e, ok := c.find(hash, stmt, via, args); ok {
+	case e != nil:
 		c.stats.hits.Add(1)
 		return e.rows(), nil, nil
 	}
@@ -113,25 +114,36 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 // skipping answers a direct query that the inner driver would skip, or lets
 // it pass unfilled: the prepared statement that follows does the rest.
 func (s *session) skipping(stmt *statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
-	c := s.cache
-	hash, ok := c.hasher.key(stmt, via, args)
-	if !ok {
-		return nil, nil, nil
-	}
-	if e, ok := c.find(hash, stmt, via, args); ok {
-		c.stats.hits.Add(1)
+	if e, _, _ := s.find(stmt, via, args); e != nil {
+		s.cache.stats.hits.Add(1)
 		return e.rows(), nil, nil
 	}
 	return nil, nil, nil
 }
 
-// find looks an entry up.
-func (c *Cache) find(hash uint64, stmt *statement, via driver.Path, args []sqldriver.NamedValue) (*entry, bool) {
+// find looks an entry up where the session remembers it, then in the store. It
+// returns false for arguments that cannot be part of a key.
+func (s *session) find(stmt *statement, via driver.Path, args []sqldriver.NamedValue) (e *entry, hash uint64, ok bool) {
+	c := s.cache
+	if hash, ok = c.hasher.key(stmt, via, args); !ok {
+		return nil, 0, false
+	}
+	place := s.near.place(hash)
+	if e = place.answer(hash, stmt, via, args); e != nil && c.core.Alive(e.core) {
+		return e, hash, true
+	}
+	e = c.find(hash, stmt, via, args)
+	place.remember(e)
+	return e, hash, true
+}
+
+// find looks an entry up in the store.
+func (c *Cache) find(hash uint64, stmt *statement, via driver.Path, args []sqldriver.NamedValue) *entry {
 	e, ok := c.entries.GetIfPresent(hash)
 	if !ok || !e.key.equal(stmt, via, args) || !c.core.Alive(e.core) || c.config.Evict {
-		return nil, false
+		return nil
 	}
-	return e, true
+	return e
 }
 
 // bypass tells why the connection's reads must not be answered from memory.
@@ -145,8 +157,14 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 		return OpenResult, true
 	case s.dialled && s.identity != s.cache.backend.Identity():
 		return Elsewhere, true
-	case optedOut(ctx):
+	}
+	switch o := optionsOf(ctx); {
+	case o == nil:
+		return 0, false
+	case o.noCache:
 		return OptedOut, true
+	case !o.reached(s.cache):
+		return Behind, true
 	}
 	return 0, false
 }

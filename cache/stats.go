@@ -30,12 +30,14 @@ const (
 	// OpenResult: another result is still being read on the connection, whose
 	// snapshot the read would share.
 	OpenResult
+	// Behind: the context waits for a token that the feed has not reached.
+	Behind
 	bypasses
 )
 
 var bypassNames = [bypasses]string{
 	"uncacheable statement", "in a transaction", "session changed", "feed not live",
-	"argument type", "opted out", "connected elsewhere", "another result open",
+	"argument type", "opted out", "connected elsewhere", "another result open", "behind the token",
 }
 
 func (b Bypass) String() string {

@@ -61,3 +61,7 @@ func CheckReads(catalog *Catalog, a *Analysis) string {
 	}
 	return ""
 }
+
+// NotYet is why a result is not kept that could be, as far as the words tell:
+// the dialect does not know enough of what else it may depend on.
+const NotYet = "livesql does not analyse the statements of this database yet"

@@ -59,6 +59,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		// has to be counted.
 		RowTypes:      dialect.Flavor() == dialects.SQLite,
 		HoldsSnapshot: dialect.Flavor() == dialects.SQLite && logged,
+		Reached:       h.feed.Reached,
 		Owner:         h,
 		Log:           o.log,
 		Evict:         o.evict,

@@ -138,7 +138,7 @@ func (w *world) startRead() {
 	}
 	w.reads = append(w.reads, &read{
 		query: q, started: w.step, at: w.truth, next: w.find,
-		deps: w.catalog[q], version: w.version,
+		deps: w.catalog[q], version: w.version, known: max(w.poll.cursor, 0),
 	})
 }
 
@@ -194,7 +194,7 @@ func (w *world) verify(r *read) {
 
 // query is the moment at which the database takes the statement's snapshot.
 func (w *world) query(r *read) {
-	r.result.snapshot, r.result.meaning = len(w.history), w.meaning[r.query]
+	r.result.snapshot, r.result.meaning, r.result.deps = len(w.history), w.meaning[r.query], r.deps
 	r.next = w.land
 }
 

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +91,7 @@ type read struct {
 	query   int
 	started int           // step
 	at      time.Duration // true time
+	known   int           // commits that the process had heard of
 	next    func(*read)
 
 	deps    set
@@ -104,6 +106,7 @@ type result struct {
 	begun    int // step at which the read began
 	snapshot int // commits seen
 	meaning  set // of the statement at that time
+	deps     set // what the process took for its meaning
 }
 
 // stored is a result in the store.
@@ -318,10 +321,19 @@ func (w *world) foreign() {
 // changes what the statement means, or a table that the statement meant when
 // it was read: as long as the result may miss the change of meaning, it may
 // miss what was written to tables that are new to it.
+//
+// That a write of this process is seen at once is promised under the meaning
+// that the process can know. What somebody else has just made of a statement
+// comes with the lease, and with it what was written to tables that nobody
+// here knew it had.
 func (w *world) served(r *read, res result) {
+	redefined := slices.ContainsFunc(w.history[min(r.known, res.snapshot):res.snapshot], func(c commit) bool {
+		return c.alters == r.query && (c.acked == 0 || c.acked >= r.started)
+	})
 	for i, c := range w.history[res.snapshot:] {
 		switch {
 		case c.alters != r.query && c.tables&res.meaning == 0:
+		case redefined && c.alters < 0 && c.tables&res.deps == 0 && c.at > r.at-leaseTime:
 		case c.acked > 0 && c.acked < r.started:
 			w.violate("a read that began at step %d misses commit %d, acknowledged at step %d", r.started, res.snapshot+i, c.acked)
 		case c.at <= r.at-leaseTime:

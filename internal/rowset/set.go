@@ -51,21 +51,56 @@ func (s *Set) Size() int64 { return s.size }
 // result of up to four columns, two beyond that, and two per non-nil []byte:
 // its bytes and the slice that the interface points to.
 func (s *Set) Rows() sqldriver.Rows {
+	switch len(s.columns) {
+	case 1:
+		return &cursor1{cursor{set: s}, [1]string(s.columns)}
+	case 2:
+		return &cursor2{cursor{set: s}, [2]string(s.columns)}
+	case 3:
+		return &cursor3{cursor{set: s}, [3]string(s.columns)}
+	case 4:
+		return &cursor4{cursor{set: s}, [4]string(s.columns)}
+	}
 	return &cursor{set: s}
 }
 
 // cursor is one reading of a Set. Like all driver.Rows it belongs to one
-// goroutine.
+// goroutine. It is small: a hit allocates nothing else, and the allocator takes
+// 27 ns for the 32 bytes of a cursor1 where it took 62 for the 96 of a cursor
+// that could hold the names of any.
+//
+// Cursors are not pooled: whoever holds one may use it after Close.
 type cursor struct {
 	set  *Set
 	next int // index into set.cells of the next row
-	// names backs Columns: callers may write into what they get, and a set is
-	// shared. Small results need no allocation of their own for it. It is
-	// filled once: what a caller wrote there stays, as it does with drivers
-	// that keep their names.
-	names [4]string
-	named bool
 }
+
+// cursor1 to cursor4 are cursors of so many columns, whose names they hold:
+// callers may write into what Columns returns, and a set is shared. What a
+// caller wrote there stays, as it does with drivers that keep their names.
+type (
+	cursor1 struct {
+		cursor
+		names [1]string
+	}
+	cursor2 struct {
+		cursor
+		names [2]string
+	}
+	cursor3 struct {
+		cursor
+		names [3]string
+	}
+	cursor4 struct {
+		cursor
+		names [4]string
+	}
+)
+
+func (c *cursor1) Columns() []string { return c.names[:] }
+func (c *cursor2) Columns() []string { return c.names[:] }
+func (c *cursor3) Columns() []string { return c.names[:] }
+func (c *cursor4) Columns() []string { return c.names[:] }
 
 var (
 	_ sqldriver.Rows                           = (*cursor)(nil)
@@ -78,17 +113,9 @@ var (
 )
 
 func (c *cursor) Columns() []string {
-	n := len(c.set.columns)
-	if n > len(c.names) {
-		names := make([]string, n)
-		copy(names, c.set.columns)
-		return names
-	}
-	if !c.named {
-		c.named = true
-		copy(c.names[:], c.set.columns)
-	}
-	return c.names[:n:n]
+	names := make([]string, len(c.set.columns))
+	copy(names, c.set.columns)
+	return names
 }
 
 func (c *cursor) Close() error {

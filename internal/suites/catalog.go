@@ -57,6 +57,7 @@ var (
 			{Test: "TestAuthorizerRegisterConnectionHookPool", Lazy: true, Why: "counts connections that were only reserved; a shell is dialled by the first statement"},
 			{Test: "TestConnectorWrapping", Lazy: true, Why: "counts connections that were only reserved; a shell is dialled by the first statement"},
 			{Test: "TestDSNPragmas", Sub: "Test__pragma", Cached: true, Why: "expects a busy timeout of 0; livesql.Open gives connections one"},
+			{Test: "TestDSNPragmas", Sub: "Test__busy_timeout_|__timeout", Cached: true, Why: "expects a busy timeout of 0; livesql.Open gives connections one"},
 			{Test: "TestFcntlPersistWAL", Sub: "WAL_is_not_cleaned_up_with_persist_WAL", Cached: true, Why: "keeps the WAL of the last connection that is closed, which is one of livesql's own"},
 			{Test: "TestSEHInjectedFault", Cached: true, Why: "injects faults into the whole process, of which livesql's own connections take some"},
 			{Test: "TestOFDLockFailedFirstLock", Cached: true, Why: "sets a lock by hand that no reader may be in the way of; livesql reads too"},
