@@ -201,6 +201,26 @@ func TestAnnounce(t *testing.T) {
 	})
 }
 
+// TestAnnounceBetweenPolls: a commit that comes too soon after an announcement
+// does not wait for the next poll.
+func TestAnnounceBetweenPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGifted()
+		f, _ := newFeed(t, g, never...)
+		live(t, f)
+		f.Committed()
+		synctest.Wait()
+		time.Sleep(g.pace.Gap)
+		f.Committed()
+		committed := time.Now()
+		time.Sleep(2 * listen.AnnounceEvery)
+		got := g.announcements()
+		if len(got) != 2 || got[1].Sub(committed) > listen.AnnounceEvery {
+			t.Errorf("announced %v, want twice, the second time at most %v after %v", got, listen.AnnounceEvery, committed)
+		}
+	})
+}
+
 // TestUnchecked: a poll that did not look whether capture is in place
 // delivers, and renews no lease.
 func TestUnchecked(t *testing.T) {
@@ -262,6 +282,22 @@ func TestStop(t *testing.T) {
 			if diff := cmp.Diff([]listen.State{listen.Live}, want.c.told()); diff != "" {
 				t.Error(diff)
 			}
+		}
+	})
+}
+
+// TestStopWhileApplying: nor is one that was removed by another consumer of the
+// same batch.
+func TestStopWhileApplying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		f, first := newFeed(t, s)
+		second := &consumer{t: t}
+		stop := f.Subscribe(second)
+		first.applying = func(listen.Batch) { stop() }
+		live(t, f)
+		if n := len(second.applied()) + len(second.told()); n > 0 {
+			t.Errorf("a consumer was called %d times after it was removed", n)
 		}
 	})
 }
@@ -349,6 +385,14 @@ func TestSubscription(t *testing.T) {
 			if next++; next == 25 {
 				break
 			}
+		}
+
+		// A reset voids what waits before it.
+		commit(2)
+		s.set(func() { s.reset = "test" })
+		commit(1)
+		if b, err := sub.Next(soon(t)); err != nil || b.Reset != "test" {
+			t.Errorf("%+v, %v; want the reset", b, err)
 		}
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
