@@ -36,7 +36,7 @@ func TestReadOptions(t *testing.T) {
 	if o := optionsOf(both); !o.noCache || len(o.tokens) != 2 {
 		t.Errorf("the inner context has %+v", o)
 	}
-	is := func(c *Cache, ctx context.Context, want bool, wantAsked int) { //nolint:revive // the context is what is tested
+	is := func(c *Cache, ctx context.Context, want bool, wantAsked int) {
 		t.Helper()
 		asked = 0
 		if got := optionsOf(ctx).reached(c); got != want || asked != wantAsked {

@@ -44,7 +44,7 @@ type cursor struct {
 // reader is the feed's connection.
 type reader struct {
 	db   *database
-	conn closeOnce
+	conn *closeOnce
 	// file is the one that conn is open on, if it is still at path.
 	file     os.FileInfo
 	path     string
@@ -67,7 +67,7 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	r := &reader{db: d, conn: closeOnce{conn: conn}, path: d.path, file: before}
+	r := &reader{db: d, conn: newCloseOnce(conn), path: d.path, file: before}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -139,6 +139,11 @@ var errReplaced = errors.New("sqlite: another file has taken the place of the da
 
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
+	ctx, done, err := r.conn.use(ctx)
+	if err != nil {
+		return listen.Delta{}, fmt.Errorf("sqlite: polling: %w", err)
+	}
+	defer done()
 	if r.replaced() {
 		// Connections that are open still read the old file.
 		if r.db.file == r.file {

@@ -25,7 +25,8 @@ func (d *database) Token(c listen.Cursor) (string, error) {
 func (d *database) Reached(c listen.Cursor, token string) (bool, error) {
 	var log uint64
 	var id int64
-	if n, err := fmt.Sscanf(token, tokenFormat, &log, &id); err != nil || n != 2 {
+	// Sscanf leaves what follows unread.
+	if _, err := fmt.Sscanf(token, tokenFormat, &log, &id); err != nil || token != fmt.Sprintf(tokenFormat, log, id) {
 		return false, &listen.TokenError{Why: "is not one of SQLite"}
 	}
 	at, ok := c.(cursor)
