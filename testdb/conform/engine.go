@@ -134,7 +134,8 @@ type Extra struct {
 	Write func(ctx context.Context, conn *sql.Conn, old, fresh []int64) ([]Row, error)
 
 	// Voids allows the source to answer by a reset, or by marks on tables that
-	// are otherwise told by keys.
+	// are otherwise told by keys, and no sooner than by a poll that looks at
+	// the capture.
 	Voids bool
 }
 

@@ -17,6 +17,8 @@ type written struct {
 	// counted are changes of that many rows of a table, whose keys the writer
 	// does not know.
 	counted map[string]int
+	// voids: what it changed is only seen by polls that look at the capture.
+	voids bool
 }
 
 // ledger is what all writers have done.

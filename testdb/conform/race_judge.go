@@ -88,6 +88,9 @@ func (w *watcher) judge(report *Report) (latencies []time.Duration) {
 		// The polls that may tell it.
 		from := sort.Search(len(w.polls), func(i int) bool { return !w.polls[i].answered.Before(c.sent) })
 		to := sort.Search(len(w.polls), func(i int) bool { return w.polls[i].sent.After(c.acked) })
+		for c.voids && to < len(w.polls)-1 && !w.polls[to].checked {
+			to++
+		}
 		for _, r := range c.rows {
 			report.Verified++
 			at, byKey := w.toldBetween(r, from, to)

@@ -26,8 +26,12 @@ type watcher struct {
 	err    error
 }
 
-// pollTimes is when a poll was sent and when its answer was there.
-type pollTimes struct{ sent, answered time.Time }
+// pollTimes is when a poll was sent and when its answer was there, and whether
+// it looked at the capture.
+type pollTimes struct {
+	sent, answered time.Time
+	checked        bool
+}
 
 // newWatcher connects a source and takes the first cursor.
 func newWatcher(r *race, number int) *watcher {
@@ -67,7 +71,7 @@ func (w *watcher) poll() {
 		return
 	}
 	n := int32(len(w.polls)) //nolint:gosec // polls of some seconds or minutes
-	w.polls = append(w.polls, pollTimes{sent, answered})
+	w.polls = append(w.polls, pollTimes{sent, answered, !delta.Unchecked})
 	w.follower.cursor = delta.Cursor
 	if delta.Reset != "" {
 		w.resets, w.why = append(w.resets, n), delta.Reset

@@ -309,7 +309,7 @@ func (w *writer) extra(ctx context.Context, x Extra) {
 		fresh = append(fresh, w.race.fresh.Add(1))
 	}
 	d := newDraft(ctx, conn)
-	d.sent = time.Now()
+	d.sent, d.voids = time.Now(), x.Voids
 	if x.Voids {
 		w.race.ledger.void()
 	}
