@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"context"
+	sqldriver "database/sql/driver"
 	"fmt"
 	"slices"
 	"sync"
@@ -21,11 +23,21 @@ type Backend interface {
 	Identity() uint64
 }
 
+// Prober is a backend that can tell which database a connection is to. Of
+// others, it is the one that was there when the connection was dialled.
+type Prober interface {
+	// Probe asks the connection, which was just dialled for a statement of the
+	// program with that ctx. It returns what Identity returns when the feed is
+	// connected to the same database.
+	Probe(ctx context.Context, inner sqldriver.Conn) (identity uint64, err error)
+}
+
 // Cache is the cache of one handle. It implements [driver.Hooks] for the
 // handle's connections and [listen.Consumer] for its feed.
 type Cache struct {
 	config  Config
 	backend Backend
+	prober  Prober // nil if the backend is none
 	core    *core.Core
 	clock   core.Clock
 	hasher  hasher
@@ -61,6 +73,7 @@ func New(backend Backend, committed func(), config Config) (*Cache, error) {
 		hasher:    newHasher(),
 		committed: committed,
 	}
+	c.prober, _ = backend.(Prober)
 	c.flights.byKey = make(map[uint64]*flight)
 	// Maintenance runs where it is due: the cache owns no goroutine.
 	inline := func(f func()) { f() }

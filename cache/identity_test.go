@@ -108,3 +108,52 @@ func TestDialledLater(t *testing.T) {
 		t.Errorf("%d hits, want 1: the connection is one to the current database", hits)
 	}
 }
+
+// probed is a database whose connections can be asked.
+type probed struct {
+	swapped
+	probe func() (uint64, error)
+}
+
+func (p *probed) Probe(context.Context, sqldriver.Conn) (uint64, error) { return p.probe() }
+
+// A connection that says where it is fills once the feed is there too, however
+// it came to be there first; one that does not say never does.
+func TestProbed(t *testing.T) {
+	t.Parallel()
+	p := &probed{swapped: swapped{store: newStore("new")}}
+	there, failure := uint64(1), error(nil)
+	p.probe = func() (uint64, error) { return there, failure }
+	c, err := cache.New(p, nil, cache.Config{Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(driver.Wrap(p, c))
+	defer db.Close()
+	read := func() {
+		t.Helper()
+		var v string
+		if err := db.QueryRowContext(t.Context(), "SELECT v FROM t").Scan(&v); err != nil || v != "new" {
+			t.Fatalf("%q, error %v", v, err)
+		}
+	}
+	stored := func(want uint64) {
+		t.Helper()
+		read()
+		read()
+		if got := c.Stats().Stores; got != want {
+			t.Errorf("%d results were stored, want %d", got, want)
+		}
+	}
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "started"})
+	stored(0) // the feed is still at the old database
+	p.identity.Store(1)
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "elsewhere"})
+	stored(1)
+	db.SetMaxIdleConns(-1) // from now on each statement dials
+	failure = errors.New("no right to ask")
+	c.Flush()
+	stored(1)
+	failure = nil
+	stored(2)
+}

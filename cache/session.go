@@ -14,10 +14,12 @@ type session struct {
 	cache *Cache
 
 	dialled bool
-	// identity is that of the database it was dialled to, asked before: a
-	// connection that was opened just before the database was replaced must not
-	// count as one to the new database.
+	// identity is that of the database it was dialled to, asked of it or
+	// else before: a connection that was opened just before the database was
+	// replaced must not count as one to the new database.
 	identity uint64
+	// stranger: it could not be asked.
+	stranger bool
 
 	recent recent
 	near   near
@@ -37,9 +39,18 @@ var _ driver.Session = (*session)(nil)
 // Owner returns what the cache belongs to.
 func (s *session) Owner() any { return s.cache.config.Owner }
 
-// Dialed notes that there is a connection now.
-func (s *session) Dialed(context.Context, sqldriver.Conn) error {
+// Dialed notes that there is a connection now. Where the backend can tell, it
+// is asked which database it is to. A connection that it cannot tell of serves
+// the program as any other, and its results are not stored.
+func (s *session) Dialed(ctx context.Context, inner sqldriver.Conn) error {
 	s.dialled = true
+	if s.cache.prober != nil {
+		var err error
+		if s.identity, err = s.cache.prober.Probe(ctx, inner); err != nil {
+			s.cache.config.Log.Debug("livesql: which database a connection is to is not known", "error", err)
+			s.stranger = true
+		}
+	}
 	s.tx, s.taint, s.raw, s.open = transaction{}, "", false, 0
 	return nil
 }
@@ -155,7 +166,7 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 		return Tainted, true
 	case s.open > 0:
 		return OpenResult, true
-	case s.dialled && s.identity != s.cache.backend.Identity():
+	case s.dialled && !s.here():
 		return Elsewhere, true
 	}
 	switch o := optionsOf(ctx); {
@@ -172,7 +183,13 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 // mayFill tells whether what the connection reads now may be stored. The
 // connection may have been dialled since its query was let through.
 func (s *session) mayFill() bool {
-	return !s.tx.open() && s.taint == "" && !s.raw && s.open == 0 && s.dialled && s.identity == s.cache.backend.Identity()
+	return !s.tx.open() && s.taint == "" && !s.raw && s.open == 0 && s.dialled && s.here()
+}
+
+// here reports whether the connection is to the database that the feed
+// follows.
+func (s *session) here() bool {
+	return !s.stranger && s.identity == s.cache.backend.Identity()
 }
 
 // inert reports that executing the statement leaves nothing to do.
