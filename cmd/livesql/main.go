@@ -16,6 +16,12 @@ import (
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
+	Install   installCmd   `cmd:"" help:"Install the capture of changes in a database."`
+	Uninstall uninstallCmd `cmd:"" help:"Remove the capture of changes from a database."`
+	Status    statusCmd    `cmd:"" help:"Tell what is installed, and how each table is covered."`
+	Watch     watchCmd     `cmd:"" help:"Print changes as they come."`
+	Doctor    doctorCmd    `cmd:"" help:"Explain what is wrong, and what to do about it."`
+
 	Demo       demoCmd       `cmd:"" help:"Show on a SQLite database what livesql does, checking every claim."`
 	DemoWriter demoWriterCmd `cmd:"" hidden:"" help:"Write to the database of a demo from another process."`
 }

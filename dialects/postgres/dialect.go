@@ -7,6 +7,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/listen"
 )
 
 func init() {
@@ -16,7 +17,7 @@ func init() {
 // Dialect is PostgreSQL with lib/pq.
 type Dialect struct{}
 
-var _ dialects.Dialect = Dialect{}
+var _ listen.Backer = Dialect{}
 
 // Name returns "postgres".
 func (Dialect) Name() string { return "postgres" }
@@ -37,4 +38,10 @@ func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	return c, nil
+}
+
+// Backend returns the backend of one handle. A connector that is not one of
+// lib/pq's has no feed, unless the config has a data source name for it.
+func (Dialect) Backend(config listen.BackendConfig) (listen.Backend, error) {
+	return NewBackend(libpq, config)
 }

@@ -80,7 +80,7 @@ func (d Dialect) Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, er
 	add := func(g listen.Grade, do, format string, args ...any) {
 		findings = append(findings, listen.Finding{Grade: g, What: fmt.Sprintf(format, args...), Do: do})
 	}
-	path, err := locate(ctx, db)
+	_, err := locate(ctx, db)
 	if off := (*listen.NoLogError)(nil); errors.As(err, &off) {
 		add(listen.Problem, "Use a database file that all connections share, in its default locking mode.", "There can be no change feed: %s.", off.Why)
 		return findings, nil
@@ -88,7 +88,7 @@ func (d Dialect) Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, er
 	if err != nil {
 		return nil, err
 	}
-	add(listen.Fine, "", "The database is the file %s.", path)
+	add(listen.Fine, "", "The database is a file, in which changes can be followed.")
 	var journal string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)

@@ -1,14 +1,18 @@
 // Package pgx opens PostgreSQL with pgx's stdlib, under the names "pgx" and
-// livesql-pgx.
+// livesql-pgx. Everything but the driver is that of package postgres.
 package pgx
 
 import (
+	"context"
+	"database/sql"
 	sqldriver "database/sql/driver"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/dialects/postgres"
+	"github.com/vantage-go/live/listen"
 )
 
 func init() {
@@ -18,7 +22,10 @@ func init() {
 // Dialect is PostgreSQL with pgx.
 type Dialect struct{}
 
-var _ dialects.Dialect = Dialect{}
+var (
+	_ listen.Backer   = Dialect{}
+	_ listen.Capturer = Dialect{}
+)
 
 // Name returns "pgx".
 func (Dialect) Name() string { return "pgx" }
@@ -43,4 +50,32 @@ func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 		return nil, fmt.Errorf("pgx: %w", err)
 	}
 	return c, nil
+}
+
+// Backend returns the backend of one handle. A connector that is not one of
+// pgx's stdlib has no feed, unless the config has a data source name for it.
+// The feed holds two connections of its own; a connector over a pgxpool takes
+// them from that pool.
+func (Dialect) Backend(config listen.BackendConfig) (listen.Backend, error) {
+	return postgres.NewBackend(driver, config)
+}
+
+// Install is that of [postgres.Dialect].
+func (Dialect) Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]dialects.Table, error) {
+	return postgres.Dialect{}.Install(ctx, db, options)
+}
+
+// Uninstall is that of [postgres.Dialect].
+func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions) error {
+	return postgres.Dialect{}.Uninstall(ctx, db, options)
+}
+
+// Coverage is that of [postgres.Dialect].
+func (Dialect) Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
+	return postgres.Dialect{}.Coverage(ctx, db)
+}
+
+// Diagnose is that of [postgres.Dialect].
+func (Dialect) Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, error) {
+	return postgres.Dialect{}.Diagnose(ctx, db)
 }

@@ -1,0 +1,87 @@
+package operate
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vantage-go/live/dialects"
+	_ "github.com/vantage-go/live/dialects/mysql" // the dialects of the command line
+	_ "github.com/vantage-go/live/dialects/postgres"
+	_ "github.com/vantage-go/live/dialects/postgres/pgx"
+	_ "github.com/vantage-go/live/dialects/sqlite"
+	"github.com/vantage-go/live/listen"
+)
+
+// Target is the database that a command is about.
+type Target struct {
+	Driver string `short:"d" placeholder:"NAME" env:"LIVESQL_DRIVER" help:"postgres, pgx, mysql or sqlite. Told from the data source name where that shows it."`
+	DSN    string `name:"dsn" required:"" placeholder:"DSN" env:"LIVESQL_DSN" help:"Data source name, as the driver takes it."`
+}
+
+// ErrNoDriver is returned for a data source name that does not show whose it
+// is.
+var ErrNoDriver = errors.New("which driver the data source name is for cannot be told: add --driver")
+
+// driver returns the name of the dialect.
+func (t Target) driver() (string, error) {
+	if t.Driver != "" {
+		return t.Driver, nil
+	}
+	path, _, _ := strings.Cut(t.DSN, "?")
+	switch scheme, _, ok := strings.Cut(t.DSN, "://"); {
+	case ok && (scheme == "postgres" || scheme == "postgresql"):
+		return "postgres", nil
+	case strings.HasPrefix(t.DSN, "file:"):
+		return "sqlite", nil
+	case strings.Contains(t.DSN, "@tcp(") || strings.Contains(t.DSN, "@unix("):
+		return "mysql", nil
+	}
+	switch filepath.Ext(path) {
+	case ".db", ".sqlite", ".sqlite3":
+		return "sqlite", nil
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return "sqlite", nil
+	}
+	return "", ErrNoDriver
+}
+
+// capturer returns the dialect, as one that captures.
+func (t Target) capturer() (listen.Capturer, error) {
+	name, err := t.driver()
+	if err != nil {
+		return nil, err
+	}
+	d, err := dialects.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := d.(listen.Capturer)
+	if !ok {
+		return nil, fmt.Errorf("livesql cannot capture the changes of a %s database", name)
+	}
+	return c, nil
+}
+
+// use calls f with the database, over the plain driver.
+func (t Target) use(ctx context.Context, f func(listen.Capturer, *sql.DB) error) (err error) {
+	c, err := t.capturer()
+	if err != nil {
+		return err
+	}
+	connector, err := c.Connector(t.DSN)
+	if err != nil {
+		return err
+	}
+	db := sql.OpenDB(connector)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("connecting to the database: %w", err)
+	}
+	return f(c, db)
+}
