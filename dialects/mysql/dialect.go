@@ -7,6 +7,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/listen"
 )
 
 func init() {
@@ -16,7 +17,10 @@ func init() {
 // Dialect is MySQL and MariaDB with go-sql-driver/mysql.
 type Dialect struct{}
 
-var _ dialects.Dialect = Dialect{}
+var (
+	_ listen.Backer   = Dialect{}
+	_ listen.Capturer = Dialect{}
+)
 
 // Name returns "mysql".
 func (Dialect) Name() string { return "mysql" }
@@ -41,4 +45,9 @@ func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 		return nil, fmt.Errorf("mysql: %w", err)
 	}
 	return c, nil
+}
+
+// Backend returns the backend of one handle.
+func (Dialect) Backend(config listen.BackendConfig) (listen.Backend, error) {
+	return newDatabase(config)
 }

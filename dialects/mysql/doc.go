@@ -1,6 +1,54 @@
-// Package mysql opens MySQL and MariaDB with github.com/go-sql-driver/mysql,
-// under the names "mysql" and livesql-mysql.
+// Package mysql makes MySQL and MariaDB databases live, with
+// github.com/go-sql-driver/mysql under the names "mysql" and livesql-mysql. It
+// is written for MySQL 8.0 and later and MariaDB 10.3 and later; the tests run
+// on MariaDB.
 //
-// This version passes everything through to the database: the change feed is
-// not there yet, and DB.Explain says so.
+// # Capture
+//
+// Row triggers write the key of every changed row to livesql_log in the
+// writer's own transaction, whichever program writes. They run as their
+// definer, so writers need no rights on livesql's tables, and they change
+// neither the writer's LAST_INSERT_ID nor its row counts. What a foreign key
+// changes by itself fires no trigger here: the triggers of the parent mark all
+// tables that it can reach.
+//
+// Two things a program can notice on MariaDB, seen with 10.11. After
+// UPDATE … SET x = LAST_INSERT_ID(expr), the protocol reports an insert id of 0
+// to the client, as with any trigger, and SELECT LAST_INSERT_ID() still the
+// right one. And after LOCK TABLES t WRITE, the first write to t fails with
+// error 1442 if a statement without the function livesql_tidy read the log just
+// before: livesql's have it where they can, see host.tidy.
+//
+// # Polling
+//
+// A log row has no place in the order of commits until somebody gives it one:
+// ids are handed out before the commit, and holes may or may not be filled
+// later. So a row is born without a batch, is reported by the first poll that
+// sees it, and is later stamped with the number of a batch; see cursor.go for
+// why nothing is missed. There is no bell: the feed polls, slower while
+// nothing happens.
+//
+// The polls, the stamping and the installing use connections of their own, and
+// a connection of the program is never touched.
+//
+// # Rights
+//
+//   - Writers need nothing.
+//   - The feed needs SELECT on the whole database, and TRIGGER, without which
+//     the server shows no triggers. Stamping, which one process has to do,
+//     needs UPDATE on livesql_head and UPDATE and DELETE on livesql_log; on
+//     MariaDB SELECT … FOR UPDATE needs no more.
+//   - With PROCESS the feed sees TRUNCATE and exchanged partitions, which fire
+//     no trigger; without it they go unnoticed.
+//   - Installing needs CREATE, SELECT, INSERT, UPDATE, DELETE, DROP and TRIGGER
+//     on the database, and on MariaDB CREATE ROUTINE for livesql_tidy, of which
+//     the feed needs EXECUTE; it goes without. With binary logging on, creating triggers further needs
+//     log_bin_trust_function_creators = 1, or SUPER.
+//   - The account that installs is the definer of the triggers: while they
+//     exist it must, and must keep its rights, or writes fail.
+//
+// # Statements
+//
+// Analyze does not understand statements yet: nothing is cached, and DB.Explain
+// says so.
 package mysql

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/dialects/postgres/internal/feed"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -22,24 +23,24 @@ var _ listen.Capturer = Dialect{}
 // A database whose log has a newer layout, a standby or a server older than 14
 // is a [*listen.NoLogError].
 func (Dialect) Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]dialects.Table, error) {
-	return install(ctx, db, options)
+	return feed.Install(ctx, db, options)
 }
 
 // Uninstall removes the triggers of the chosen tables and of those below them,
 // or everything that Install created. Objects of others in the schema livesql
 // make it fail.
 func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions) error {
-	return uninstall(ctx, db, options)
+	return feed.Uninstall(ctx, db, options)
 }
 
 // Coverage tells what is installed, and how every table is covered. It needs
 // the rights of a reader.
 func (Dialect) Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
-	return coverage(ctx, db)
+	return feed.Coverage(ctx, db)
 }
 
 // Diagnose looks at everything that the feed depends on, as far as the role
 // may.
 func (Dialect) Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, error) {
-	return diagnose(ctx, db)
+	return feed.Diagnose(ctx, db)
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/dialects/postgres/internal/feed"
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -43,5 +45,8 @@ func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 // Backend returns the backend of one handle. A connector that is not one of
 // lib/pq's has no feed, unless the config has a data source name for it.
 func (Dialect) Backend(config listen.BackendConfig) (listen.Backend, error) {
-	return NewBackend(libpq, config)
+	return feed.NewBackend(libpq.Driver, config)
 }
+
+// StandbyError is the failure of a feed that is connected to a standby.
+type StandbyError = feed.StandbyError

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/vantage-go/live/dialects"
-	"github.com/vantage-go/live/dialects/postgres"
+	"github.com/vantage-go/live/dialects/postgres/internal/feed"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -57,25 +57,25 @@ func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 // The feed holds two connections of its own; a connector over a pgxpool takes
 // them from that pool.
 func (Dialect) Backend(config listen.BackendConfig) (listen.Backend, error) {
-	return postgres.NewBackend(driver, config)
+	return feed.NewBackend(driver, config)
 }
 
-// Install is that of [postgres.Dialect].
+// Install is that of package postgres.
 func (Dialect) Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]dialects.Table, error) {
-	return postgres.Dialect{}.Install(ctx, db, options)
+	return feed.Install(ctx, db, options)
 }
 
-// Uninstall is that of [postgres.Dialect].
+// Uninstall is that of package postgres.
 func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions) error {
-	return postgres.Dialect{}.Uninstall(ctx, db, options)
+	return feed.Uninstall(ctx, db, options)
 }
 
-// Coverage is that of [postgres.Dialect].
+// Coverage is that of package postgres.
 func (Dialect) Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
-	return postgres.Dialect{}.Coverage(ctx, db)
+	return feed.Coverage(ctx, db)
 }
 
-// Diagnose is that of [postgres.Dialect].
+// Diagnose is that of package postgres.
 func (Dialect) Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, error) {
-	return postgres.Dialect{}.Diagnose(ctx, db)
+	return feed.Diagnose(ctx, db)
 }

@@ -1,0 +1,354 @@
+package feed
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/vantage-go/live/listen"
+)
+
+// How the log is kept short: every reader prunes it about every pruneEvery,
+// and gives up when that takes too long for a poll to wait.
+const (
+	pruneEvery = 30 * time.Second
+	pruneQuery = "SET LOCAL statement_timeout = 300; SELECT livesql.prune('10 min')"
+)
+
+// errOther ends a connection behind which another server or another log has
+// appeared. The next one sees what it is.
+var errOther = errors.New("postgres: the change log was replaced")
+
+// reader is the feed's connection.
+type reader struct {
+	db     *database
+	life   context.Context //nolint:containedctx // the reader's own life, which Close ends
+	end    context.CancelFunc
+	wires  *wires
+	pool   *sql.DB // of one connection, conn
+	conn   *sql.Conn
+	bell   *bell
+	turn   chan struct{} // taken by who uses conn
+	closed chan struct{} // closed by the first Close when it is done
+	once   atomic.Bool
+
+	// What follows belongs to the goroutine that polls.
+
+	place place
+	// epoch is that of the log on this connection, empty before the first poll
+	// and as long as there is no log.
+	epoch string
+	found presence
+	// prepares: transactions can be prepared on the server. NOTIFY would make
+	// that fail, so no bell rings there of itself.
+	prepares bool
+	mode     listen.Bell
+	sent     time.Time // when the last poll was sent
+	checked  time.Time // when the last poll was sent that looked at capture
+	pruned   time.Time // when the log was last pruned, or is not to be before
+	unrung   int       // polls in a row that found rows without a ring
+}
+
+// own is the feed's connection.
+func (r *reader) own() simple { return simple{r.conn, r.db.driver.Simple} }
+
+// exec runs a statement, or several in one transaction, without parameters.
+func (r *reader) exec(ctx context.Context, statement string) error {
+	_, err := r.conn.ExecContext(ctx, statement, r.db.driver.Simple...)
+	return err
+}
+
+// farewell is how long Close waits for a poll to fail because its context has
+// ended. Drivers ask the server then, over another connection, to give the
+// statement up; once the network connection is cut, they do not, and the server
+// would wait for its lock or whatever it is for all time.
+const farewell = 100 * time.Millisecond
+
+// Close ends everything that belongs to the reader. It does not wait for the
+// network any longer than that.
+func (r *reader) Close() error {
+	if r.once.Swap(true) {
+		<-r.closed
+		return nil
+	}
+	defer close(r.closed)
+	r.end()
+	timer := time.NewTimer(farewell)
+	defer timer.Stop()
+	select {
+	case r.turn <- struct{}{}:
+		r.hangUp() // nobody uses it, so that is quick
+	case <-timer.C:
+	}
+	r.wires.cutAll()
+	r.bell.stop()
+	r.hangUp()
+	return nil
+}
+
+// hangUp closes the connection, as well as that goes, once nobody uses it.
+func (r *reader) hangUp() {
+	if r.conn != nil {
+		_ = r.conn.Close() // there may be nobody to complain to
+	}
+	_ = r.pool.Close()
+}
+
+// errClosed is returned for a reader that was closed.
+var errClosed = errors.New("postgres: the feed's connection was closed")
+
+// use takes the connection until done is called. The context ends with the
+// reader, too.
+func (r *reader) use(ctx context.Context) (_ context.Context, done func(), err error) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-r.life.Done():
+		return nil, nil, errClosed
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(r.life, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		<-r.turn
+	}, nil
+}
+
+// Poll returns what was committed since the cursor.
+func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
+	ctx, done, err := r.use(ctx)
+	if err != nil {
+		return listen.Delta{}, err
+	}
+	defer done()
+	delta, err := r.poll(ctx, since)
+	if err != nil {
+		return listen.Delta{}, err
+	}
+	if err := r.sendProbe(ctx); err != nil {
+		return listen.Delta{}, err
+	}
+	r.prune(ctx, len(delta.Changes) == 0)
+	return delta, nil
+}
+
+func (r *reader) poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
+	delta, err := r.read(ctx, since)
+	if err != nil || !r.installDue() || !r.install(ctx) {
+		return delta, err
+	}
+	// Once more, so that one poll after a CREATE TABLE is enough.
+	return r.read(ctx, since)
+}
+
+// read reads the log if there is one.
+func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
+	if r.found != present {
+		if err := r.look(ctx); err != nil {
+			return listen.Delta{}, err
+		}
+		if r.found != present {
+			return r.unlogged(since)
+		}
+	}
+	sent := time.Now()
+	check := r.checkDue(sent)
+	r.sent = sent
+	last, _ := since.(cursor)
+	a, err := r.ask(ctx, last, check)
+	if err != nil {
+		return listen.Delta{}, err
+	}
+	r.noteRows(len(a.rows))
+	next := cursor{place: r.place, epoch: a.epoch, snapshot: a.snapshot}
+	delta := listen.Delta{}
+	if since == nil {
+		delta.Reset = "the feed has started"
+	} else {
+		delta.Reset = a.gap(last)
+	}
+	if check && a.fingerprint != r.db.fingerprint {
+		if err := r.adopt(ctx, a.fingerprint); err != nil {
+			return listen.Delta{}, err
+		}
+	}
+	c := newCollector(r.db.schema)
+	if delta.Reset == "" {
+		for _, row := range a.rows {
+			c.add(row)
+		}
+		if c.unknown && !check {
+			// A table that was created since the last check: what else it
+			// belongs to, and whether it is covered, only the schema tells.
+			check = true
+			if err := r.adopt(ctx, r.db.fingerprint); err != nil {
+				return listen.Delta{}, err
+			}
+		}
+		delta.Reset = r.differs(c, last.schema)
+		delta.Changes = c.changes()
+	}
+	if delta.Reset != "" {
+		delta.Changes = nil // part of what is void
+	}
+	if check {
+		r.checked = sent
+	}
+	delta.Unchecked = !check
+	next.schema = r.db.schema
+	delta.Cursor = next
+	return delta, nil
+}
+
+// checkDue reports whether a poll that is sent now is to look at the capture:
+// whether the next one might come too late for it. That one comes after a gap
+// like the last, or after a few times that when nothing happens.
+func (r *reader) checkDue(now time.Time) bool {
+	if r.epoch == "" || r.checked.IsZero() {
+		return true
+	}
+	return now.Sub(r.checked)+3*now.Sub(r.sent)+listen.CheckEvery/10 >= listen.CheckEvery
+}
+
+// differs tells what the consumers do not know of the schema, which is the one
+// of their cursor. The fingerprint has changed; so when the schemas themselves
+// tell no difference, something has changed that they do not hold.
+func (r *reader) differs(c *collector, before *schema) (reset string) {
+	if before == r.db.schema {
+		return ""
+	}
+	reset, marks := r.db.schema.diff(before)
+	if reset == "" && len(marks) == 0 {
+		return "the schema has changed"
+	}
+	for _, t := range marks {
+		c.mark(t)
+	}
+	return reset
+}
+
+// ask sends the poll and looks at who answers.
+func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, error) {
+	statement := question(last, check)
+	a, err := ask(ctx, r.conn, statement, r.db.driver.Simple)
+	if err == nil && (a.epoch == "" || a.place != r.place) {
+		// Not in the same statement: the snapshot of the cursor must be one
+		// that was taken in the epoch that it is told of.
+		var epoch string
+		if err := r.own().QueryRowContext(ctx, "SELECT livesql.attend()::text").Scan(&epoch); err != nil {
+			return nil, fmt.Errorf("postgres: marking the epoch of the change log: %w", err)
+		}
+		a, err = ask(ctx, r.conn, statement, r.db.driver.Simple)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case a.version != layoutVersion:
+		return nil, &listen.NoLogError{Why: fmt.Sprintf("the change log has layout %d, and this version of livesql knows layout %d", a.version, layoutVersion)}
+	case a.epoch == "" || a.place != r.place || r.epoch != "" && a.epoch != r.epoch:
+		return nil, errOther
+	}
+	r.epoch = a.epoch
+	r.db.auto = r.db.always || a.later && !r.db.never
+	r.mode = a.bell
+	r.bell.serve(a.bell != listen.BellPoll && (!r.prepares || a.bell == listen.BellApp))
+	return a, nil
+}
+
+// adopt makes the schema of the database the current one, unless it is that
+// already, and was when the fingerprint was seen.
+//
+// It is read after the poll's statement, so its snapshot S2 is not older than
+// the S1 of the delta, and it is published before the delta is returned.
+// Nothing is lost by that:
+//   - The delta's rows are those up to S1; what was committed between S1 and S2
+//     is in the next delta, since the cursor says S1.
+//   - A table that S2 shows as covered had its triggers attached under a lock
+//     that no writer holds. What was written before them was committed before
+//     S2, hence before any statement that is analysed under the new catalogue.
+//   - A table whose rows were replaced between S1 and S2 without the log
+//     telling, as by TRUNCATE or a rewrite, is marked with this delta, after
+//     the replacement was committed.
+//   - The fingerprint that is kept was read under S2, with the schema. What
+//     changes after S2 makes the next one differ.
+//
+// The schema is remembered in the cursor: if this poll fails now, the next one
+// still finds that its cursor knows another schema.
+func (r *reader) adopt(ctx context.Context, seen string) (err error) {
+	tx, err := r.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("postgres: opening a snapshot: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	q := simple{tx, r.db.driver.Simple}
+	var fingerprint string
+	if err := q.QueryRowContext(ctx, "SELECT "+fingerprintCall).Scan(&fingerprint); err != nil {
+		return fmt.Errorf("postgres: looking at the coverage: %w", err)
+	}
+	if fingerprint == r.db.fingerprint && seen == fingerprint {
+		return nil
+	}
+	s, err := loadSchema(ctx, q)
+	if err != nil {
+		return err
+	}
+	if !s.installed {
+		return errOther
+	}
+	r.db.publish(s, fingerprint)
+	return nil
+}
+
+// Pace tells how to poll.
+func (r *reader) Pace() listen.Pace {
+	switch {
+	case r.found != present:
+		return listen.Pace{Min: 50 * time.Millisecond, Max: time.Second, Growth: 2, Gap: 2 * time.Millisecond}
+	case r.bell.works():
+		return listen.Pace{Min: 4 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 2 * time.Millisecond}
+	}
+	return listen.Pace{Min: 4 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 2 * time.Millisecond}
+}
+
+// Describe tells how the feed hears of changes.
+func (r *reader) Describe() string {
+	switch {
+	case r.found != present:
+		return "livesql is not installed in this database"
+	case r.mode == listen.BellPoll:
+		return "no bell: installed without one"
+	case r.prepares && r.mode != listen.BellApp:
+		return "no bell: the server allows prepared transactions, which a bell would break"
+	}
+	if why := r.bell.fault(); why != "" {
+		return "no bell: " + why
+	}
+	return "bell " + string(r.mode)
+}
+
+// prune keeps the log short, rather when nothing else is to be done. That it
+// fails, because the role may not or another process is at it, is no failure
+// of the feed.
+func (r *reader) prune(ctx context.Context, idle bool) {
+	late := time.Since(r.pruned)
+	if r.found != present || late < pruneEvery || !idle && late < 2*pruneEvery {
+		return
+	}
+	r.pruned = time.Now().Add(-rand.N(pruneEvery / 5))
+	if err := r.exec(ctx, pruneQuery); err != nil {
+		r.db.log.Debug("livesql: the change log was not pruned", "error", err)
+	}
+}
+
+// sqlState returns the code of an error of either driver, or nothing.
+func sqlState(err error) string {
+	var coded interface{ SQLState() string }
+	if errors.As(err, &coded) {
+		return coded.SQLState()
+	}
+	return ""
+}

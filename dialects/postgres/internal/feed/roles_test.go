@@ -1,0 +1,98 @@
+package feed
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vantage-go/live/listen"
+	"github.com/vantage-go/live/testdb/server"
+)
+
+// TestRoles installs as a role that owns the tables and nothing else, writes as
+// one that has no rights on the log, and reads as one with the rights that
+// Diagnose names.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	d := server.Postgres(t)
+	super := d.DB()
+	owner, asOwner := fixtureRole(t, d, "owner")
+	writer, asWriter := fixtureRole(t, d, "writer")
+	reader, asReader := fixtureRole(t, d, "reader")
+	fixtureExec(t, super, "GRANT CREATE ON SCHEMA public TO "+quoteName(owner), "CREATE TABLE others (id int PRIMARY KEY)")
+	fixtureExec(t, asOwner, "CREATE TABLE a (id int PRIMARY KEY, v int)", "GRANT INSERT, UPDATE, DELETE, SELECT ON a TO "+quoteName(writer))
+
+	// Without CREATE on the database nothing is installed.
+	if _, err := Install(t.Context(), asOwner, listen.InstallOptions{Tables: []string{"a"}}); sqlState(err) != "42501" {
+		t.Errorf("installing without the right to: %v", err)
+	}
+	fixtureExec(t, super, "GRANT CREATE ON DATABASE "+quoteName(d.Name())+" TO "+quoteName(owner))
+	var refused *listen.TableError
+	if _, err := Install(t.Context(), asOwner, listen.InstallOptions{Tables: []string{"a", "others"}}); !errors.As(err, &refused) || refused.Table != "public.others" {
+		t.Errorf("installing on a table of others: %v", err)
+	}
+	changed, err := Install(t.Context(), asOwner, listen.InstallOptions{})
+	if !errors.As(err, &refused) || refused.Table != "public.others" || !strings.Contains(refused.Why, "postgres") || len(changed) != 1 || changed[0].Name != "a" {
+		t.Errorf("installing everywhere: %v, %v", changed, err)
+	}
+
+	// The writer can neither see nor touch the log, and yet it is written.
+	fixtureExec(t, asWriter, "INSERT INTO a VALUES (1, 1), (2, 2)", "UPDATE a SET v = 3 WHERE id = 1", "DELETE FROM a WHERE id = 2")
+	for _, s := range []string{"SELECT * FROM livesql.log", "SELECT livesql.attend()", "SELECT livesql.prune('0')", "DELETE FROM livesql.log", "UPDATE livesql.meta SET version = 2", "CREATE TABLE livesql.x (id int)"} {
+		if _, err := asWriter.ExecContext(t.Context(), s); sqlState(err) != "42501" {
+			t.Errorf("as the writer, %s: %v", s, err)
+		}
+	}
+	fixtureWant(t, "the log", fixtureLog(t, asOwner), "D a 1 [2]", "I a 2 [1, 2]", "T a -1", "U a 1 [1]")
+
+	// The reader is told what it needs, and then it is enough.
+	s := fixtureSchema(t, asReader)
+	if !s.installed || s.forbidden == "" || s.version != 0 {
+		t.Errorf("to a role without rights: installed %v, forbidden %q, layout %d", s.installed, s.forbidden, s.version)
+	}
+	c, err := Coverage(t.Context(), asReader)
+	if err != nil || len(c.Tables) != 2 || c.Tables[0].Covered || !strings.Contains(c.Tables[0].Why, "may not") {
+		t.Errorf("coverage without rights: %+v, %v", c, err)
+	}
+	var no *listen.NoLogError
+	if _, err := Install(t.Context(), asReader, listen.InstallOptions{}); !errors.As(err, &no) {
+		t.Errorf("installing without rights: %v", err)
+	}
+	for _, grant := range strings.Split(strings.TrimSuffix(fixtureAdvice(t, asReader, "may not"), ";"), ";") {
+		fixtureExec(t, asOwner, strings.TrimSpace(grant[strings.LastIndex(grant, "GRANT"):]))
+	}
+	fixtureExec(t, asReader, "SELECT livesql.attend()", "SELECT livesql.prune('1 hour')", "SELECT * FROM livesql.log", "SELECT * FROM livesql.epoch")
+	if s := fixtureSchema(t, asReader); s.forbidden != "" || s.version != layoutVersion {
+		t.Errorf("to a role with all rights: forbidden %q, layout %d", s.forbidden, s.version)
+	}
+	fixtureFingerprint(t, asReader)
+	fixtureWant(t, "covered to the reader", fixtureCovered(t, asReader), "public.a")
+	for _, s := range []string{"DELETE FROM livesql.log", "INSERT INTO livesql.log (rel, nsp, tab, op, n) VALUES (0, '', '', 'T', 1)", "UPDATE livesql.meta SET version = 2", "DELETE FROM livesql.epoch"} {
+		if _, err := asReader.ExecContext(t.Context(), s); sqlState(err) != "42501" {
+			t.Errorf("as the reader, %s: %v", s, err)
+		}
+	}
+	// One right is not enough.
+	fixtureExec(t, asOwner, "REVOKE EXECUTE ON FUNCTION livesql.attend() FROM "+quoteName(reader))
+	if s := fixtureSchema(t, asReader); !strings.Contains(s.forbidden, "attend") {
+		t.Errorf("without attend: forbidden %q", s.forbidden)
+	}
+	fixtureExec(t, asOwner, "REVOKE SELECT ON livesql.log FROM "+quoteName(reader))
+	if s := fixtureSchema(t, asReader); !strings.Contains(s.forbidden, "tables") {
+		t.Errorf("without the log: forbidden %q", s.forbidden)
+	}
+	if err := Uninstall(t.Context(), asOwner, listen.UninstallOptions{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// fixtureAdvice returns what Diagnose says to do about the finding with a
+// text.
+func fixtureAdvice(tb testing.TB, db querier, text string) string {
+	tb.Helper()
+	f, ok := fixtureFinding(tb, db, text)
+	if !ok || f.Do == "" {
+		tb.Fatalf("no advice on %q", text)
+	}
+	return f.Do
+}

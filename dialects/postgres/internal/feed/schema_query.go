@@ -1,0 +1,100 @@
+package feed
+
+// relevant is the set of the relations that statements of the program can
+// name: neither those of the system nor temporary ones nor livesql's own.
+const relevant = `c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384
+	AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'livesql')`
+
+// fingerprintCall is the fingerprint as one scalar expression, of type text, in
+// the statement of a poll.
+const fingerprintCall = "livesql.fingerprint()"
+
+// fingerprintSQL is what livesql.fingerprint() returns. Its value changes
+// whenever something changes that the meaning of statements or the coverage of
+// tables depends on; whether it really did, the loaded schema tells.
+//
+// A row of the catalogue that was changed has a new xmin, and what VACUUM and
+// ANALYZE write to pg_class they write in place, without one. Sums of hashes
+// need no order. Objects with oids below 16384 came with the database.
+const fingerprintSQL = `(WITH rel AS MATERIALIZED (
+	SELECT c.oid, c.xmin AS changed, n.nspname AS namespace
+	FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE ` + relevant + `
+) SELECT concat_ws(' ',
+	(SELECT concat(m.version, m.bell, m.later) FROM livesql.meta AS m),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((oid, changed, namespace), 0))) FROM rel),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((a.attrelid, a.attnum, a.xmin), 0)))
+		FROM pg_catalog.pg_attribute AS a JOIN rel ON rel.oid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_constraint AS o JOIN rel ON rel.oid = o.conrelid WHERE o.contype IN ('p', 'f')),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 2))) FROM pg_catalog.pg_trigger AS o JOIN rel ON rel.oid = o.tgrelid WHERE NOT o.tgisinternal),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 3))) FROM pg_catalog.pg_rewrite AS o JOIN rel ON rel.oid = o.ev_class),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 4))) FROM pg_catalog.pg_proc AS o WHERE o.oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 5))) FROM pg_catalog.pg_policy AS o),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.inhrelid, o.inhparent, o.xmin), 0))) FROM pg_catalog.pg_inherits AS o JOIN rel ON rel.oid = o.inhrelid),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.srsubid, o.srrelid), 6))) FROM pg_catalog.pg_subscription_rel AS o),
+	` + restSQL + `::text))`
+
+// restSQL sums up, as one JSON object, what no relation is to blame for.
+const restSQL = `(SELECT jsonb_build_object(
+	'operators', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384),
+	'casts', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_cast AS o WHERE o.oid >= 16384),
+	'types', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_type AS o WHERE o.oid >= 16384 AND o.typtype NOT IN ('c', 'p') AND o.typcategory <> 'A'),
+	'enumerations', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_enum AS o),
+	'schemas', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_namespace AS o WHERE o.oid >= 16384 AND o.nspname !~ '^pg_(toast_)?temp_'),
+	'roles', (SELECT concat(count(*), ':', sum(hash_record_extended((o.roleid, o.member, o.xmin), 0))) FROM pg_catalog.pg_auth_members AS o),
+	'encoding', pg_catalog.getdatabaseencoding()))`
+
+// accessSQL tells whether the log is there, and whether this role may use the
+// schema, read the tables and call the functions that a reader needs. It works
+// for roles that may not use the schema.
+const accessSQL = `WITH n AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'livesql'),
+	t AS (SELECT c.oid, c.relname FROM pg_catalog.pg_class AS c JOIN n ON c.relnamespace = n.oid WHERE c.relname IN ('meta', 'log', 'epoch') AND c.relkind = 'r'),
+	f AS (SELECT p.oid FROM pg_catalog.pg_proc AS p JOIN n ON p.pronamespace = n.oid WHERE p.proname IN ('attend', 'fingerprint', 'prune'))
+	SELECT (SELECT count(*) = 3 FROM t), coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM n), false),
+	coalesce((SELECT bool_and(has_table_privilege(oid, 'SELECT')) FROM t), false),
+	coalesce((SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM f), true)`
+
+const relationsSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfilenode, c.relpersistence = 'u', c.relrowsecurity,
+	md5(concat_ws(' ', c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, c.relnamespace, c.relname,
+		(SELECT string_agg(concat_ws(',', a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod, a.attcollation, a.attisdropped, a.attacl), ';' ORDER BY a.attnum)
+			FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0),
+		(SELECT string_agg(concat_ws(',', o.oid, o.xmin), ';' ORDER BY o.oid) FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = c.oid AND o.contype IN ('p', 'f')),
+		(SELECT string_agg(concat_ws(',', o.oid, o.xmin), ';' ORDER BY o.oid) FROM pg_catalog.pg_trigger AS o WHERE o.tgrelid = c.oid AND NOT o.tgisinternal),
+		(SELECT string_agg(concat_ws(',', o.oid, o.xmin), ';' ORDER BY o.oid) FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid),
+		(SELECT string_agg(concat_ws(',', o.oid, o.xmin), ';' ORDER BY o.oid) FROM pg_catalog.pg_policy AS o WHERE o.polrelid = c.oid),
+		(SELECT string_agg(concat_ws(',', o.inhparent, o.inhseqno), ';' ORDER BY o.inhparent) FROM pg_catalog.pg_inherits AS o WHERE o.inhrelid = c.oid))),
+	CASE WHEN c.relkind = 'v' THEN coalesce(pg_catalog.pg_get_viewdef(c.oid), '') ELSE '' END,
+	EXISTS (SELECT FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid AND o.ev_type <> '1'),
+	pg_catalog.pg_get_userbyid(c.relowner), pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+	coalesce((SELECT e.extname FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
+		WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass LIMIT 1), ''),
+	coalesce((SELECT b.subname FROM pg_catalog.pg_subscription_rel AS o JOIN pg_catalog.pg_subscription AS b ON b.oid = o.srsubid WHERE o.srrelid = c.oid LIMIT 1), '')
+	FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE ` + relevant
+
+const keysSQL = `SELECT o.conrelid, a.attname, pg_catalog.format_type(a.atttypid, NULL), a.atttypid < 16384, coalesce(l.collisdeterministic, true)
+	FROM pg_catalog.pg_constraint AS o CROSS JOIN unnest(o.conkey) WITH ORDINALITY AS k(num, place)
+	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = o.conrelid AND a.attnum = k.num
+	LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation
+	WHERE o.contype = 'p' ORDER BY o.conrelid, k.place`
+
+// triggersSQL takes an oid, or 0 for the triggers of all relations.
+const triggersSQL = `SELECT t.tgrelid, t.tgname, n.nspname, p.proname, t.tgenabled, t.tgtype,
+	t.tgnargs = 0 AND t.tgattr = '' AND t.tgqual IS NULL AND t.tgconstraint = 0, coalesce(t.tgoldtable, ''), coalesce(t.tgnewtable, ''),
+	l.lanname, p.prosrc
+	FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+	JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+	WHERE NOT t.tgisinternal AND ($1::oid = 0 OR t.tgrelid = $1) ORDER BY t.tgrelid, t.tgname`
+
+const inheritsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno`
+
+// cascadesSQL lists the tables that foreign keys change when the rows that
+// they refer to change.
+const cascadesSQL = `SELECT DISTINCT o.confrelid, c.relname FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
+	WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd')) ORDER BY 1, 2`
+
+const functionsSQL = `SELECT n.nspname, p.proname, p.provolatile <> 'i', p.prosecdef, coalesce(array_to_string(p.proconfig, ';'), ''), l.lanname,
+	CASE WHEN n.nspname = 'livesql' THEN p.prosrc ELSE md5(concat_ws(' ', p.oid, p.xmin)) END
+	FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+	WHERE p.oid >= 16384 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid`
+
+const systemSQL = `SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname`
