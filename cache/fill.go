@@ -42,6 +42,13 @@ func (s *session) miss(ctx context.Context, stmt *statement, args []sqldriver.Na
 		}
 	}
 	c.stats.misses.Add(1)
+	if s.dialled {
+		if s.locate(ctx); !s.here() {
+			c.stats.rejected[Ineligible].Add(1)
+			return nil, nil, nil
+		}
+	}
+	s.fills = true
 	ticket := c.core.Begin(stmt.analysis.Reads, c.now())
 	if ticket != nil && stmt.analysis.Version != c.backend.Version() {
 		// The schema has changed since the text was understood, and its reset

@@ -18,8 +18,12 @@ type session struct {
 	// else before: a connection that was opened just before the database was
 	// replaced must not count as one to the new database.
 	identity uint64
-	// stranger: it could not be asked.
-	stranger bool
+	// inner is the connection, located tells whether it was asked, stranger
+	// that it gave no answer.
+	inner             sqldriver.Conn
+	located, stranger bool
+	// fills: the statement that comes next could be stored.
+	fills bool
 
 	recent recent
 	near   near
@@ -39,20 +43,30 @@ var _ driver.Session = (*session)(nil)
 // Owner returns what the cache belongs to.
 func (s *session) Owner() any { return s.cache.config.Owner }
 
-// Dialed notes that there is a connection now. Where the backend can tell, it
-// is asked which database it is to. A connection that it cannot tell of serves
-// the program as any other, and its results are not stored.
+// Dialed notes that there is a connection now.
 func (s *session) Dialed(ctx context.Context, inner sqldriver.Conn) error {
-	s.dialled = true
-	if s.cache.prober != nil {
-		var err error
-		if s.identity, err = s.cache.prober.Probe(ctx, inner); err != nil {
-			s.cache.config.Log.Debug("livesql: which database a connection is to is not known", "error", err)
-			s.stranger = true
-		}
+	s.dialled, s.inner, s.located, s.stranger = true, inner, false, false
+	if s.fills {
+		s.locate(ctx)
 	}
 	s.tx, s.taint, s.raw, s.open = transaction{}, "", false, 0
 	return nil
+}
+
+// locate asks the connection, once, which database it is to, where the backend
+// can tell. A connection that it cannot tell of serves the program as any
+// other, and its results are not stored. Nobody is asked before something could
+// be stored.
+func (s *session) locate(ctx context.Context) {
+	if s.cache.prober == nil || s.located {
+		return
+	}
+	s.located = true
+	var err error
+	if s.identity, err = s.cache.prober.Probe(ctx, s.inner); err != nil {
+		s.cache.config.Log.Debug("livesql: which database a connection is to is not known", "error", err)
+		s.stranger = true
+	}
 }
 
 // Takes asks the dialect.
@@ -183,13 +197,14 @@ func (s *session) bypass(ctx context.Context) (Bypass, bool) {
 // mayFill tells whether what the connection reads now may be stored. The
 // connection may have been dialled since its query was let through.
 func (s *session) mayFill() bool {
-	return !s.tx.open() && s.taint == "" && !s.raw && s.open == 0 && s.dialled && s.here()
+	return !s.tx.open() && s.taint == "" && !s.raw && s.open == 0 && s.dialled && s.here() &&
+		(s.located || s.cache.prober == nil)
 }
 
 // here reports whether the connection is to the database that the feed
-// follows.
+// follows, as far as is known.
 func (s *session) here() bool {
-	return !s.stranger && s.identity == s.cache.backend.Identity()
+	return !s.stranger && (s.cache.prober != nil && !s.located || s.identity == s.cache.backend.Identity())
 }
 
 // inert reports that executing the statement leaves nothing to do.
