@@ -1,0 +1,327 @@
+package faults
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vantage-go/live/listen"
+	"github.com/vantage-go/live/testdb/server"
+)
+
+// verdict is what must be true after a fault.
+type verdict uint8
+
+const (
+	// kept: the log proves that nothing was missed, so nothing is forgotten.
+	kept verdict = iota
+	// reset: it cannot, so everything is.
+	reset
+	// either: which of the two, depends on timing.
+	either
+)
+
+// fault breaks something, calls hold while it is broken, and repairs it.
+type fault struct {
+	name    string
+	verdict func(e engine) verdict
+	lost    bool // the feed must notice
+	do      func(r *rig, hold func())
+	skip    func(e engine) string
+}
+
+func always(v verdict) func(engine) verdict { return func(engine) verdict { return v } }
+
+// transport are the faults of the way between the feed and the server.
+func transport() []fault {
+	heal := func(r *rig) {
+		if err := r.proxy.Heal(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return []fault{
+		{name: "cut", verdict: always(kept), do: func(r *rig, hold func()) { r.proxy.Reset(); hold() }},
+		{name: "refused", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			if err := r.proxy.Refuse(); err != nil {
+				r.t.Fatal(err)
+			}
+			r.proxy.Reset()
+			hold()
+			heal(r)
+		}},
+		{name: "black hole", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			r.proxy.Blackhole()
+			hold()
+			heal(r)
+		}},
+		{name: "half open to the client", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			r.proxy.HalfOpen(server.ToClient)
+			hold()
+			heal(r)
+		}},
+		{name: "half open to the server", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			r.proxy.HalfOpen(server.ToServer)
+			hold()
+			heal(r)
+		}},
+		{name: "held", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			r.proxy.Hold()
+			hold()
+			heal(r)
+		}},
+	}
+}
+
+// servers are the faults of the server and of what is in it.
+func servers() []fault {
+	fatal := func(r *rig, err error) {
+		r.t.Helper()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return []fault{
+		{name: "frozen", verdict: always(kept), lost: true, do: func(r *rig, hold func()) {
+			fatal(r, r.server.Pause())
+			hold()
+			fatal(r, r.server.Resume())
+		}},
+		{name: "restarted", verdict: func(e engine) verdict {
+			if e.endures {
+				return kept
+			}
+			return reset
+		}, lost: true, do: func(r *rig, hold func()) {
+			fatal(r, r.server.Stop(r.soon()))
+			hold()
+			fatal(r, r.server.Start(r.soon()))
+		}},
+		{name: "killed", verdict: always(reset), lost: true, do: func(r *rig, hold func()) {
+			fatal(r, r.server.Kill())
+			hold()
+			fatal(r, r.server.Start(r.soon()))
+		}},
+		{name: "a process of the server crashed", verdict: always(reset), do: func(r *rig, hold func()) {
+			fatal(r, r.engine.crash(r.soon(), r.plain))
+			hold()
+		}, skip: func(e engine) string {
+			if e.crash == nil {
+				return "the server is one process"
+			}
+			return ""
+		}},
+		{name: "pruned below the cursor", verdict: always(reset), lost: true, do: func(r *rig, hold func()) {
+			r.proxy.Blackhole()
+			hold()
+			r.alone(func() { fatal(r, r.engine.prune(r.soon(), r.plain)) })
+			fatal(r, r.proxy.Heal())
+		}},
+		{name: "capture removed", verdict: always(reset), do: func(r *rig, hold func()) {
+			r.must(r.engine.uncover...)
+			hold()
+			r.install()
+		}},
+		{name: "swapped by rename", verdict: always(reset), do: func(r *rig, hold func()) {
+			r.alone(func() { r.must(r.engine.swap...) })
+			hold()
+			r.install()
+		}},
+		{name: "slow consumer", verdict: always(kept), do: func(r *rig, hold func()) {
+			busy := make(chan struct{})
+			stop := r.live.Feed().Subscribe(slow{busy})
+			hold()
+			close(busy)
+			stop()
+		}},
+	}
+}
+
+// slow is a consumer that applies until busy is closed.
+type slow struct{ busy chan struct{} }
+
+func (s slow) Apply(listen.Batch)   { <-s.busy }
+func (s slow) Changed(listen.State) {}
+
+// TestFaults breaks everything while the feed is live.
+func TestFaults(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, e)
+			r.open()
+			for _, f := range append(transport(), servers()...) {
+				t.Run(f.name, func(t *testing.T) {
+					if f.skip != nil && f.skip(e) != "" {
+						t.Log("not tried:", f.skip(e))
+						return
+					}
+					r.in(t).try(f)
+				})
+			}
+		})
+	}
+}
+
+// in returns the rig for a subtest, with nothing judged yet.
+func (r *rig) in(t *testing.T) *rig {
+	r.t = t
+	r.judged.Store(0)
+	r.hits.Store(0)
+	r.stale.Store(0)
+	r.worst.Store(0)
+	r.broken.Store(nil)
+	return r
+}
+
+// try breaks a live feed.
+func (r *rig) try(f fault) {
+	r.t.Helper()
+	r.cached()
+	before := r.live.Feed().Status()
+	r.during(func() {
+		sleep(r.t.Context(), 100*time.Millisecond)
+		lost := r.states.count(listen.Lost)
+		f.do(r, func() {
+			if f.lost {
+				r.states.wait(r.t, listen.Lost, lost)
+			}
+			sleep(r.t.Context(), outage)
+		})
+		r.heals(time.Now())
+		r.cached()
+		hits := r.hits.Load()
+		sleep(r.t.Context(), 300*time.Millisecond)
+		if r.hits.Load() == hits {
+			r.t.Error("nothing is answered from memory after the fault")
+		}
+	})
+	r.verdict(f, before)
+}
+
+// heals checks that the feed gets live soon.
+func (r *rig) heals(since time.Time) {
+	r.t.Helper()
+	if err := r.live.Feed().WaitLive(r.soon()); err != nil {
+		r.t.Fatal(err)
+	}
+	took := time.Since(since)
+	r.t.Logf("live again after %v", took.Round(time.Millisecond))
+	if limit := time.Duration(float64(healed) * server.Slowdown(r.t)); took > limit {
+		r.t.Errorf("the feed was live again after %v, want %v", took, limit)
+	}
+}
+
+func (r *rig) verdict(f fault, before listen.Status) {
+	r.t.Helper()
+	after := r.live.Feed().Status()
+	switch resets := after.Resets - before.Resets; {
+	case f.verdict(r.engine) == kept && resets > 0:
+		r.t.Errorf("everything was forgotten %d times, the last time because %s", resets, after.LastReset)
+	case f.verdict(r.engine) == reset && resets == 0:
+		r.t.Error("nothing was forgotten, although changes may have been missed")
+	}
+}
+
+// TestFaultsAtEdges breaks the way to the server at each change of the feed's
+// state but those out of Live.
+func TestFaultsAtEdges(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, e)
+			for _, f := range transport() {
+				t.Run("cold/"+f.name, func(t *testing.T) {
+					r := r.in(t)
+					f.do(r, func() {
+						r.open()
+						r.during(func() { sleep(t.Context(), outage) })
+					})
+					r.during(func() {
+						r.heals(time.Now())
+						r.cached()
+					})
+				})
+				t.Run("catching up/"+f.name, func(t *testing.T) {
+					r := r.in(t)
+					r.open()
+					r.cached()
+					before := r.live.Feed().Status()
+					r.during(func() {
+						up := r.states.count(listen.CatchingUp)
+						r.proxy.Reset()
+						r.states.wait(t, listen.CatchingUp, up)
+						f.do(r, func() { sleep(t.Context(), outage) })
+						r.heals(time.Now())
+						r.cached()
+					})
+					r.verdict(f, before)
+				})
+				t.Run("lost/"+f.name, func(t *testing.T) {
+					r := r.in(t)
+					r.open()
+					r.cached()
+					before := r.live.Feed().Status()
+					r.during(func() {
+						lost := r.states.count(listen.Lost)
+						r.proxy.Reset()
+						r.states.wait(t, listen.Lost, lost)
+						f.do(r, func() { sleep(t.Context(), outage) })
+						r.heals(time.Now())
+						r.cached()
+					})
+					r.verdict(f, before)
+				})
+			}
+		})
+	}
+}
+
+// TestReattach: when one process puts lost triggers back, every process
+// forgets what it read while they were gone.
+func TestReattach(t *testing.T) {
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, e)
+			r.open()
+			r.cached()
+			r.config.Install = listen.InstallAuto
+			other := r.another()
+			if err := other.WaitCached(r.soon(), e.read, 0); err != nil {
+				t.Fatal(err)
+			}
+			one, two := r.live.Feed().Status().Resets, other.Feed().Status().Resets
+			r.during(func() {
+				r.must(e.uncover...)
+				// The other one installs by itself.
+				for ctx := r.soon(); r.live.Feed().Status().Resets == one || other.Feed().Status().Resets == two; {
+					if ctx.Err() != nil {
+						t.Fatalf("%d and %d resets", r.live.Feed().Status().Resets-one, other.Feed().Status().Resets-two)
+					}
+					sleep(ctx, 10*time.Millisecond)
+				}
+				r.cached()
+				if err := other.WaitCached(r.soon(), e.read, 0); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// TestJudge: the judge notices a feed that misses changes.
+func TestJudge(t *testing.T) {
+	r := &rig{t: t}
+	now := time.Now()
+	for i := range r.acks {
+		r.acks[i] = map[int64]time.Time{1: now.Add(-2 * lease), 2: now.Add(-lease / 2)}
+	}
+	for _, c := range []struct {
+		n     int64
+		stale int64
+	}{{2, 0}, {1, 0}, {0, 1}} {
+		r.in(t).judge(0, c.n, now)
+		if got := r.stale.Load(); got != c.stale {
+			t.Errorf("version %d: %d stale reads, want %d", c.n, got, c.stale)
+		}
+	}
+}
