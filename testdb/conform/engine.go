@@ -45,6 +45,9 @@ type Engine struct {
 	// Truncate is the statement that empties the table scratch other than by
 	// DELETE.
 	Truncate string
+	// TruncateUnseen: that fires no trigger. It is told by the polls that look
+	// at the capture.
+	TruncateUnseen bool
 
 	// Prepared is how a transaction is prepared and committed in two steps.
 	Prepared *Prepared

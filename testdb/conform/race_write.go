@@ -226,6 +226,7 @@ func (w *writer) empty(ctx context.Context) {
 	var err error
 	switch kind := w.rand.IntN(4); {
 	case kind == 0 && w.race.engine.Truncate != "":
+		d.voids = w.race.engine.TruncateUnseen
 		if err = d.exec(w.race.engine.Truncate); err == nil {
 			d.rows = append(d.rows, rowID{table: "scratch"})
 		}
