@@ -46,7 +46,7 @@ var (
 const (
 	logRetention  = 10 * time.Minute
 	stampChunk    = 5000
-	maxDelta      = 50_000
+	maxDelta      = 20_000
 	maxRemembered = 200_000
 )
 

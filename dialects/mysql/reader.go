@@ -39,7 +39,6 @@ type reader struct {
 	schema   *schema
 	later    bool // the head's
 	looked   time.Time
-	polled   time.Time
 	// seesAll: the server shows the ids of InnoDB's tables.
 	seesAll bool
 }
@@ -117,11 +116,10 @@ func (r *reader) Describe() string {
 	return text
 }
 
-// lookDue reports whether this poll has to look at the schema: the next one
-// may come half as long again after it as it came after the last.
+// lookDue reports whether this poll has to look at the schema: whether the next
+// one might come too late for it.
 func (r *reader) lookDue(now time.Time) bool {
-	return r.recheck.Swap(false) || r.schema == nil ||
-		now.Sub(r.looked)+now.Sub(r.polled)*3/2 >= listen.CheckEvery
+	return r.recheck.Swap(false) || r.schema == nil || now.Sub(r.looked) >= listen.CheckEvery/2
 }
 
 // Poll returns what was committed since the cursor.
@@ -139,7 +137,6 @@ func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	defer context.AfterFunc(r.ctx, cancel)()
 	now := time.Now()
 	look := r.lookDue(now)
-	r.polled = now
 	delta, err := r.poll(ctx, since, look)
 	if failed(err, errNoSuchTable, errNoRoutine) && !look {
 		// The log was dropped, or is being dropped.

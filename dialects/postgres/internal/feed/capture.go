@@ -168,6 +168,10 @@ func (f captureFunction) differs(stored map[string]storedFunction) string {
 	return ""
 }
 
+// definerClause is what gives a function the rights of its owner, and
+// functionSettings.
+const definerClause = " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0"
+
 // createFunction returns the statements that create one of livesql's
 // functions, or replace it, for nobody but its owner.
 func createFunction(name, args, returns, body string) []string {
@@ -176,7 +180,7 @@ func createFunction(name, args, returns, body string) []string {
 		types = append(types, arg[strings.LastIndex(arg, " ")+1:])
 	}
 	return []string{
-		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0 AS %s", name, args, returns, dollarQuote(body)),
+		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql"+definerClause+" AS %s", name, args, returns, dollarQuote(body)),
 		fmt.Sprintf("REVOKE ALL ON FUNCTION livesql.%s(%s) FROM PUBLIC", name, strings.Join(types, ", ")),
 	}
 }

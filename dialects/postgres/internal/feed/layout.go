@@ -54,12 +54,15 @@ var bellTrigger = []string{
 // would wait for. Nothing that goes wrong here may break a commit, and neither
 // may NOTIFY itself: it makes PREPARE TRANSACTION fail, and every commit once
 // its queue is full.
+//
+// It runs once for every row of the log, so it does without what makes a
+// function expensive: the rights of another role, and settings of its own.
 func bellBody(mode listen.Bell) string {
 	var gate string
 	switch mode {
 	case listen.BellGated:
 		gate = fmt.Sprintf(`
-    IF NOT pg_try_advisory_xact_lock(%d, %d) THEN
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(%d, %d) THEN
       RETURN NULL;
     END IF;`, lockClass, lockBell)
 	case listen.BellEvery:
@@ -71,9 +74,9 @@ END `
 	}
 	return `
 BEGIN
-  IF current_setting('max_prepared_transactions') = '0' THEN` + gate + `
-    IF pg_notification_queue_usage() < 0.5 THEN
-      PERFORM pg_notify('` + channel + `', '');
+  IF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.=) '0' THEN` + gate + `
+    IF pg_catalog.pg_notification_queue_usage() OPERATOR(pg_catalog.<) 0.5 THEN
+      PERFORM pg_catalog.pg_notify('` + channel + `', '');
     END IF;
   END IF;
   RETURN NULL;
@@ -145,6 +148,9 @@ END `
 type baseFunction struct {
 	name, args, returns, body string
 	stable                    bool
+	// bare: it runs with the rights and the settings of its caller. It must
+	// name everything with its schema.
+	bare bool
 }
 
 func baseFunctions(mode listen.Bell) []baseFunction {
@@ -152,7 +158,7 @@ func baseFunctions(mode listen.Bell) []baseFunction {
 		{name: "attend", returns: "uuid", body: attendBody},
 		{name: "prune", args: "keep interval", returns: "bigint", body: pruneBody},
 		{name: "fingerprint", returns: "text", body: fingerprintBody, stable: true},
-		{name: "bell", returns: "trigger", body: bellBody(mode)},
+		{name: "bell", returns: "trigger", body: bellBody(mode), bare: true},
 	}
 }
 
@@ -161,10 +167,17 @@ func (f baseFunction) create() []string {
 	if f.stable {
 		returns += " STABLE"
 	}
-	return createFunction(f.name, f.args, returns, f.body)
+	statements := createFunction(f.name, f.args, returns, f.body)
+	if f.bare {
+		statements[0] = strings.Replace(statements[0], definerClause, "", 1)
+	}
+	return statements
 }
 
 func (f baseFunction) isIn(stored map[string]storedFunction) bool {
+	if f.bare {
+		return stored[f.name] == storedFunction{language: "plpgsql", body: f.body}
+	}
 	return captureFunction{name: f.name, body: f.body}.differs(stored) == ""
 }
 

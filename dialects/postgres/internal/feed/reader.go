@@ -47,7 +47,6 @@ type reader struct {
 	// that fail, so no bell rings there of itself.
 	prepares bool
 	mode     listen.Bell
-	sent     time.Time // when the last poll was sent
 	checked  time.Time // when the last poll was sent that looked at capture
 	pruned   time.Time // when the log was last pruned, or is not to be before
 	unrung   int       // polls in a row that found rows without a ring
@@ -157,7 +156,6 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	}
 	sent := time.Now()
 	check := r.checkDue(sent)
-	r.sent = sent
 	last, _ := since.(cursor)
 	a, err := r.ask(ctx, last, check)
 	if err != nil {
@@ -205,13 +203,10 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 }
 
 // checkDue reports whether a poll that is sent now is to look at the capture:
-// whether the next one might come too late for it. That one comes after a gap
-// like the last, or after a few times that when nothing happens.
+// whether the next one might come too late for it. The gap between polls says
+// little about that one: it is long when a check took long.
 func (r *reader) checkDue(now time.Time) bool {
-	if r.epoch == "" || r.checked.IsZero() {
-		return true
-	}
-	return now.Sub(r.checked)+3*now.Sub(r.sent)+listen.CheckEvery/10 >= listen.CheckEvery
+	return r.epoch == "" || r.checked.IsZero() || now.Sub(r.checked) >= listen.CheckEvery/2
 }
 
 // differs tells what the consumers do not know of the schema, which is the one
@@ -309,9 +304,9 @@ func (r *reader) Pace() listen.Pace {
 	case r.found != present:
 		return listen.Pace{Min: 50 * time.Millisecond, Max: time.Second, Growth: 2, Gap: 2 * time.Millisecond}
 	case r.bell.works():
-		return listen.Pace{Min: 4 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 2 * time.Millisecond}
+		return listen.Pace{Min: 4 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 4 * time.Millisecond}
 	}
-	return listen.Pace{Min: 4 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 2 * time.Millisecond}
+	return listen.Pace{Min: 4 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 4 * time.Millisecond}
 }
 
 // Describe tells how the feed hears of changes.
