@@ -30,7 +30,7 @@ var tableStatements = []string{
 	`CREATE SCHEMA livesql`,
 	`CREATE TABLE livesql.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL, bell text NOT NULL DEFAULT 'gated', later boolean NOT NULL DEFAULT false, floor_xid xid8 NOT NULL DEFAULT '0')`,
 	`CREATE UNLOGGED TABLE livesql.epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), id uuid NOT NULL DEFAULT gen_random_uuid(), sysid bigint NOT NULL, dboid oid NOT NULL)`,
-	`CREATE TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp name NOT NULL, tab name NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
+	`CREATE TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp text NOT NULL, tab text NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
 	`CREATE INDEX log_xid ON livesql.log (xid)`,
 	fmt.Sprintf(`INSERT INTO livesql.meta (version) VALUES (%d)`, layoutVersion),
 }
