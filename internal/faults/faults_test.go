@@ -16,8 +16,6 @@ const (
 	kept verdict = iota
 	// reset: it cannot, so everything is.
 	reset
-	// either: which of the two, depends on timing.
-	either
 )
 
 // fault breaks something, calls hold while it is broken, and repairs it.
@@ -143,6 +141,7 @@ func (s slow) Changed(listen.State) {}
 
 // TestFaults breaks everything while the feed is live.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
@@ -163,6 +162,7 @@ func TestFaults(t *testing.T) {
 
 // in returns the rig for a subtest, with nothing judged yet.
 func (r *rig) in(t *testing.T) *rig {
+	t.Helper()
 	r.t = t
 	r.judged.Store(0)
 	r.hits.Store(0)
@@ -189,9 +189,10 @@ func (r *rig) try(f fault) {
 		r.heals(time.Now())
 		r.cached()
 		hits := r.hits.Load()
-		sleep(r.t.Context(), 300*time.Millisecond)
-		if r.hits.Load() == hits {
-			r.t.Error("nothing is answered from memory after the fault")
+		for ctx := r.soon(); r.hits.Load() == hits; sleep(ctx, 10*time.Millisecond) {
+			if ctx.Err() != nil {
+				r.t.Fatal("nothing is answered from memory after the fault")
+			}
 		}
 	})
 	r.verdict(f, before)
@@ -224,6 +225,7 @@ func (r *rig) verdict(f fault, before listen.Status) {
 // TestFaultsAtEdges breaks the way to the server at each change of the feed's
 // state but those out of Live.
 func TestFaultsAtEdges(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
@@ -278,6 +280,7 @@ func TestFaultsAtEdges(t *testing.T) {
 // TestReattach: when one process puts lost triggers back, every process
 // forgets what it read while they were gone.
 func TestReattach(t *testing.T) {
+	t.Parallel()
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()

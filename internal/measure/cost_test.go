@@ -66,6 +66,7 @@ func TestCost(t *testing.T) {
 }
 
 func openPostgres(t *testing.T) subject {
+	t.Helper()
 	own := server.OwnPostgres(t, server.Setting("fsync", "on"), server.Setting("synchronous_commit", "on"), server.Setting("max_connections", "60"))
 	d := own.Database(t)
 	return subject{
@@ -76,6 +77,7 @@ func openPostgres(t *testing.T) subject {
 }
 
 func openMariaDB(t *testing.T) subject {
+	t.Helper()
 	own := server.OwnMariaDB(t, server.Setting("innodb_flush_log_at_trx_commit", "1"), server.Setting("innodb_flush_method", "fsync"))
 	d := own.Database(t)
 	return subject{
@@ -86,6 +88,7 @@ func openMariaDB(t *testing.T) subject {
 }
 
 func openSQLite(t *testing.T) subject {
+	t.Helper()
 	dsn := "file:" + server.SQLite(t) + "?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=busy_timeout(10000)"
 	connector, err := sqlite.Dialect{}.Connector(dsn)
 	if err != nil {
@@ -207,7 +210,7 @@ func (s *subject) write(t *testing.T, table string, span time.Duration, committe
 				t.Error(err)
 				return
 			}
-			defer prepared.Close() //nolint:errcheck // of a statement that was used
+			defer prepared.Close()
 			for time.Since(begun) < span {
 				if _, err := prepared.ExecContext(ctx, 1+rand.N(rows)); err != nil {
 					t.Error(err)

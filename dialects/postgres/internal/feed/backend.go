@@ -45,9 +45,7 @@ type database struct {
 	fingerprint string
 }
 
-var (
-	_ listen.Backend = (*database)(nil)
-)
+var _ listen.Backend = (*database)(nil)
 
 // NewBackend returns the backend of one handle, over connections of driver.
 // It is for the dialects: the driver's type is internal to them.

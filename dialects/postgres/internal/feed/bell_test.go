@@ -2,10 +2,11 @@ package feed
 
 import (
 	"database/sql"
-	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"

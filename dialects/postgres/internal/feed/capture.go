@@ -95,18 +95,26 @@ END `
 
 // keysBody logs the keys of the rows of a statement. An error, as when a key
 // column was renamed, costs the keys and not the writer's statement. Reading
-// one row too many tells that there are too many. An update has the keys of its
-// old rows and of its new ones, which are the same most of the time.
+// one row too many tells that there are too many. An update has as many old
+// rows as new ones, in the same order; they have the same keys most of the
+// time. Both are counted for the times when it is not so.
 const keysBody = `
 #variable_conflict use_column
 DECLARE
   n int := -1;
+  o int;
   keys jsonb;
+  moved jsonb;
 BEGIN
   <<collect>>
   BEGIN
     IF TG_OP = 'UPDATE' THEN
-      SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM ((SELECT @key AS k FROM newt AS t LIMIT @over) UNION (SELECT @key FROM oldt AS t LIMIT @over)) AS s;
+      SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM newt AS t LIMIT @over) AS s;
+      SELECT count(*), jsonb_agg(s.k) INTO o, moved FROM (SELECT @key AS k FROM oldt AS t LIMIT @over) AS s;
+      n := greatest(n, o);
+      IF n <= @max AND moved IS DISTINCT FROM keys THEN
+        SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT DISTINCT e.k FROM jsonb_array_elements(coalesce(keys, '[]') || coalesce(moved, '[]')) AS e (k)) AS s;
+      END IF;
     ELSIF TG_OP = 'INSERT' THEN
       SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM newt AS t LIMIT @over) AS s;
     ELSIF TG_OP = 'DELETE' THEN

@@ -3,11 +3,12 @@ package feed
 import (
 	"context"
 	"fmt"
-	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"log/slog"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"

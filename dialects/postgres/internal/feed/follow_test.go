@@ -4,12 +4,13 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
-	"github.com/lib/pq"
-	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"log/slog"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/lib/pq"
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 
 	"github.com/vantage-go/live/dialects/postgres/internal/inner"
 	"github.com/vantage-go/live/listen"

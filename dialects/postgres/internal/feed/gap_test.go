@@ -2,12 +2,13 @@ package feed
 
 import (
 	"errors"
-	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"

@@ -4,9 +4,10 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
-	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"testing"
 	"time"
+
+	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"
