@@ -128,6 +128,7 @@ func must(t *testing.T, db *sql.DB, statement string) {
 
 // measure prints the ratio of one mode.
 func (s *subject) measure(t *testing.T, bell listen.Bell) {
+	t.Helper()
 	if _, err := s.dialect.Install(t.Context(), s.db, listen.InstallOptions{Tables: []string{"captured"}, Bell: bell}); err != nil {
 		t.Fatal(err)
 	}
