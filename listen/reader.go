@@ -59,9 +59,9 @@ type Tokens interface {
 	// same log.
 	Token(c Cursor) (string, error)
 
-	// Reached reports whether everything that the token's cursor had reported
-	// had also been reported when c was reached. False means that it cannot be
-	// proved. The error is a [*TokenError] if the token is not of this log.
+	// Reached reports whether everything that the token's cursor had reported,
+	// resets too, had also been reported when c was reached. False means that it
+	// cannot be proved. The error is a [*TokenError] if the token is not of this log.
 	Reached(c Cursor, token string) (bool, error)
 }
 

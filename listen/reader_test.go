@@ -416,7 +416,7 @@ func TestSubscriptionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, _ := newFeed(t, &source{})
 		sub := f.Follow()
-		ended := make(chan error, 2)
+		ended := make(chan error, 3)
 		for range 2 {
 			go func() {
 				for {
@@ -441,9 +441,18 @@ func TestSubscriptionEnds(t *testing.T) {
 		off := &source{connecting: func(context.Context) error { return &listen.NoLogError{Why: "no log"} }}
 		f, _ = newFeed(t, off)
 		sub = f.Follow()
+		for range 3 {
+			go func() {
+				_, err := sub.Next(soon(t))
+				ended <- err
+			}()
+		}
+		synctest.Wait()
 		f.Start()
-		if _, err := sub.Next(soon(t)); !errors.Is(err, listen.ErrNoLog) {
-			t.Errorf("error %v", err)
+		for range 3 {
+			if err := <-ended; !errors.Is(err, listen.ErrNoLog) {
+				t.Errorf("error %v", err)
+			}
 		}
 	})
 }

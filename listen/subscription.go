@@ -63,6 +63,7 @@ func (s *Subscription) Next(ctx context.Context) (Batch, error) {
 			return Batch{}, ErrClosed
 		}
 		if status := s.feed.Status(); status.State == Off {
+			s.signal() // for the others who wait
 			return Batch{}, status.Err
 		}
 		select {

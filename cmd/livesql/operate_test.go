@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -191,9 +193,24 @@ func (n *notice) String() string {
 	return n.text.String()
 }
 
+// TestNoPassword: no error tells a password.
+func TestNoPassword(t *testing.T) {
+	for _, command := range []string{"status", "watch", "install"} {
+		for _, driver := range []string{"postgres", "pgx"} {
+			code, out, errs := runLine(t, command, "--driver", driver, "--dsn", "postgres://u:se%cret@h/db")
+			if code != exitFailed || strings.Contains(out+errs, "cret") {
+				t.Errorf("livesql %s --driver %s: exit code %d, %q", command, driver, code, out+errs)
+			}
+		}
+	}
+}
+
 // TestWatchEnds: to be interrupted is how watching ends.
 func TestWatchEnds(t *testing.T) {
 	file := server.SQLite(t) + ".db"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	code, out, errs := runLine(t, "install", "--dsn", file)
 	if code != exitOK {
 		t.Fatalf("%s%s", out, errs)
@@ -219,6 +236,9 @@ func TestTargets(t *testing.T) {
 		{[]string{"status", "--dsn", "host=nowhere"}, exitFailed, "--driver"},
 		{[]string{"status", "--dsn", "x", "--driver", "oracle"}, exitFailed, "oracle"},
 		{[]string{"status", "--dsn", "postgres://127.0.0.1:1/x?sslmode=disable&connect_timeout=2"}, exitFailed, "connecting"},
+		{[]string{"status", "--dsn", filepath.Join(t.TempDir(), "absent.db")}, exitFailed, "no such database file"},
+		{[]string{"watch", "--dsn", filepath.Join(t.TempDir(), "absent.db")}, exitFailed, "no such database file"},
+		{[]string{"status", "--dsn", "host=localhost password=x dbname=shop.db"}, exitFailed, "--driver"},
 		{[]string{"install", "--dsn", "x.db", "--table", "a", "--all"}, exitUsage, "--all"},
 		{[]string{"install", "--dsn", "x.db", "--bell", "loud"}, exitUsage, "--bell"},
 		{[]string{"watch", "--help"}, exitOK, "--json"},

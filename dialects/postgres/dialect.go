@@ -8,6 +8,7 @@ import (
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/dialects/postgres/internal/feed"
+	"github.com/vantage-go/live/dialects/postgres/internal/inner"
 	"github.com/vantage-go/live/dialects/postgres/internal/libpq"
 	"github.com/vantage-go/live/listen"
 )
@@ -37,7 +38,7 @@ func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
 	c, err := pq.NewConnector(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("postgres: %w", err)
+		return nil, fmt.Errorf("postgres: %w", inner.WithoutDSN(err))
 	}
 	return c, nil
 }

@@ -127,6 +127,17 @@ func TestTokens(t *testing.T) {
 	if reached, err := f.backend.Reached(f.cursor, token); err != nil || !reached {
 		t.Errorf("reached after: %v, error %v", reached, err)
 	}
+	// What the log does not tell: a view is another one.
+	before = f.cursor
+	mustExec(t, db, "CREATE VIEW v AS SELECT x FROM a")
+	f.poll()
+	token2, err := f.backend.Token(f.cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reached, err := f.backend.Reached(before, token2); err != nil || reached {
+		t.Errorf("reached before the schema was known: %v, error %v", reached, err)
+	}
 	var wrong *listen.TokenError
 	other := newFile(t)
 	install1(t, plain(t, other+quick))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,6 @@ func (t Target) driver() (string, error) {
 	if t.Driver != "" {
 		return t.Driver, nil
 	}
-	path, _, _ := strings.Cut(t.DSN, "?")
 	switch scheme, _, ok := strings.Cut(t.DSN, "://"); {
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
 		return "postgres", nil
@@ -41,14 +41,36 @@ func (t Target) driver() (string, error) {
 	case strings.Contains(t.DSN, "@tcp(") || strings.Contains(t.DSN, "@unix("):
 		return "mysql", nil
 	}
+	path, _, _ := strings.Cut(t.DSN, "?")
 	switch filepath.Ext(path) {
 	case ".db", ".sqlite", ".sqlite3":
-		return "sqlite", nil
+		if !strings.ContainsAny(path, "=@") { // words of another driver, perhaps with a password
+			return "sqlite", nil
+		}
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 		return "sqlite", nil
 	}
 	return "", ErrNoDriver
+}
+
+// ErrNoFile is returned for a SQLite database that is not there: opening it
+// would create it.
+var ErrNoFile = errors.New("there is no such database file")
+
+// exists returns an error if the database is a file that does not exist.
+func (t Target) exists(d dialects.Dialect) error {
+	if d.Flavor() != dialects.SQLite {
+		return nil
+	}
+	path, query, _ := strings.Cut(strings.TrimPrefix(t.DSN, "file:"), "?")
+	if path == "" || path == ":memory:" || strings.Contains(query, "mode=memory") {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return ErrNoFile
+	}
+	return nil
 }
 
 // capturer returns the dialect, as one that captures.
@@ -72,6 +94,9 @@ func (t Target) capturer() (listen.Capturer, error) {
 func (t Target) use(ctx context.Context, f func(listen.Capturer, *sql.DB) error) (err error) {
 	c, err := t.capturer()
 	if err != nil {
+		return err
+	}
+	if err := t.exists(c); err != nil {
 		return err
 	}
 	connector, err := c.Connector(t.DSN)

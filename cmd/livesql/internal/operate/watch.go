@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,6 +55,13 @@ func (c *Watch) Run(ctx context.Context, out, errs io.Writer) (err error) {
 	if c.Install {
 		option = livesql.AutoInstall()
 	}
+	d, err := c.capturer()
+	if err != nil {
+		return err
+	}
+	if err := c.exists(d); err != nil {
+		return err
+	}
 	db, err := livesql.Open(ctx, name, c.DSN, option)
 	if err != nil {
 		return err
@@ -64,6 +72,7 @@ func (c *Watch) Run(ctx context.Context, out, errs io.Writer) (err error) {
 	}
 	sub := db.Feed().Follow()
 	defer sub.Close()
+	defer db.Feed().Subscribe(telling{errs})()
 	_, _ = fmt.Fprintf(errs, "Watching%s. Ctrl-C ends this.\n", hears(db.Feed().Status()))
 	left := c.Count
 	for batch, err := range sub.Batches(ctx) {
@@ -99,12 +108,12 @@ func (c *Watch) begin(ctx context.Context, db *livesql.DB) error {
 	if err := db.Feed().WaitLive(ctx); err != nil {
 		return fmt.Errorf("waiting for the change feed: %w", err)
 	}
-	d, err := c.capturer()
-	if err != nil {
-		return err
-	}
 	for {
-		found, err := d.Coverage(ctx, db.DB)
+		var found *listen.Coverage
+		err := c.use(ctx, func(d listen.Capturer, plain *sql.DB) (err error) {
+			found, err = d.Coverage(ctx, plain)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -202,4 +211,15 @@ func keyText(key any) string {
 		return fmt.Sprint(key)
 	}
 	return string(b)
+}
+
+// telling tells what becomes of the feed.
+type telling struct{ errs io.Writer }
+
+func (t telling) Apply(listen.Batch) {}
+
+func (t telling) Changed(s listen.State) {
+	if s != listen.Closed {
+		_, _ = fmt.Fprintf(t.errs, "The change feed is %v.\n", s)
+	}
 }

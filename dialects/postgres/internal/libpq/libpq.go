@@ -26,7 +26,7 @@ var Driver = inner.Driver{
 	},
 	Connector: func(dsn string) (sqldriver.Connector, error) {
 		if _, err := pq.NewConfig(dsn); err != nil {
-			return nil, err
+			return nil, inner.WithoutDSN(err)
 		}
 		return pqConnector{dsn}, nil
 	},
