@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,11 +58,20 @@ type capture struct {
 // triggers. It is not strict: a value that does not fit must not fail a write.
 const captureMode = "NO_ENGINE_SUBSTITUTION"
 
-// id returns the number of the table that the trigger was made for.
+// suffixes end the names of the triggers on one table.
+var suffixes = []string{"d", "i", "u"}
+
+// captureName is the name of a trigger.
+func captureName(id uint32, suffix string) string {
+	return fmt.Sprintf("%s%d_%s", capturePrefix, id, suffix)
+}
+
+// id returns the number of the table that the trigger was made for. A name of
+// another shape is that of somebody else's trigger.
 func (c capture) id() (uint32, bool) {
-	number, _, ok := strings.Cut(strings.TrimPrefix(c.name, capturePrefix), "_")
+	number, suffix, _ := strings.Cut(strings.TrimPrefix(c.name, capturePrefix), "_")
 	id, err := strconv.ParseUint(number, 10, 32)
-	return uint32(id), ok && err == nil
+	return uint32(id), err == nil && strings.HasPrefix(c.name, capturePrefix) && slices.Contains(suffixes, suffix)
 }
 
 func (c capture) create(table string) string {
@@ -126,7 +136,7 @@ func (s *schema) needs(t *table) (_ []capture, why string) {
 		updated = append(updated, fmt.Sprintf("IF NOT (%s) THEN %s; END IF", strings.Join(same, " AND "), insert+onUpdate[2:]))
 	}
 	after := func(suffix, event, body string) capture {
-		return capture{name: fmt.Sprintf("%s%d_%s", capturePrefix, id, suffix), timing: "AFTER", event: event, body: body, mode: captureMode}
+		return capture{name: captureName(id, suffix), timing: "AFTER", event: event, body: body, mode: captureMode}
 	}
 	return []capture{
 		after("d", "DELETE", body(own+onDelete, insert+row("D", "OLD")+onDelete)),
@@ -151,6 +161,41 @@ func (t *table) uncapturable() string {
 // uncovered says why changes of the table do not all reach the log, or
 // returns nothing.
 func (s *schema) uncovered(t *table) string {
+	if why := s.unplaced(t); why != "" {
+		return why
+	}
+	return s.exposed[t.name]
+}
+
+// expose finds the tables whose rows foreign keys may change without a mark:
+// no trigger fires there, and those of the parent, or of the parent's parent,
+// are not in place.
+func (s *schema) expose() {
+	s.exposed = make(map[string]string)
+	seen := make(map[string]bool)
+	for _, f := range s.keys {
+		if seen[f.parent] {
+			continue
+		}
+		seen[f.parent] = true
+		why := "it is not to be seen"
+		if parent := s.find(f.parent); parent != nil {
+			why = s.unplaced(parent)
+		}
+		if why == "" {
+			continue
+		}
+		for _, name := range append(s.reach(f.parent, true), s.reach(f.parent, false)...) {
+			if s.exposed[name] == "" {
+				s.exposed[name] = "a foreign key lets " + f.parent + " change its rows, which is not captured: " + why
+			}
+		}
+	}
+}
+
+// unplaced says why the triggers on the table do not capture all changes of
+// which it is told, or returns nothing.
+func (s *schema) unplaced(t *table) string {
 	if why := t.uncapturable(); why != "" {
 		return why
 	}

@@ -29,10 +29,11 @@ import "github.com/vantage-go/live/listen"
 // prepared transactions, clocks, or on a stamper that lives: without one the
 // rows without a batch grow in number, and each poll reads them again.
 //
-// When there are too many rows to read, the poll asks which tables they belong
-// to, in one snapshot again, and reports those as a whole. That reports every
-// row of the snapshot. The rows without a batch among them are not remembered,
-// and reported once more when they are stamped: that is harmless.
+// When there are too many rows to read, the poll stops reading, and reports
+// every table as a whole. That reports every row of the snapshot, whichever
+// they are, and the head of the same snapshot tells the cursor's batch. The
+// rows without a batch are not remembered, and reported once more later: that
+// is harmless.
 
 // place is the log that a cursor belongs to.
 type place struct {
@@ -50,53 +51,10 @@ type cursor struct {
 	early map[uint64]struct{}
 	// partial: there were others, which were reported by marks on tables.
 	partial bool
-	// recent holds the newest rows that had a batch.
-	recent *recent
 	// schema is the fingerprint of the schema, and ids are InnoDB's of the
 	// tables under the fingerprint tables.
 	schema, tables string
 	ids            map[string]uint64
-}
-
-// recent remembers which rows were stamped, newest first. It is only for
-// tokens.
-type recent struct {
-	ids  []uint64
-	next *recent
-	n    int // in all
-}
-
-// recentLimit bounds what is remembered.
-const recentLimit = 1 << 13
-
-func (r *recent) add(ids []uint64) *recent {
-	if len(ids) == 0 {
-		return r
-	}
-	added := &recent{ids: ids, next: r, n: len(ids)}
-	if r != nil {
-		added.n += r.n
-	}
-	if added.n <= 2*recentLimit {
-		return added
-	}
-	// Shared by older cursors: what is kept is copied.
-	kept := make([]uint64, 0, recentLimit)
-	for at := added; at != nil && len(kept) < recentLimit; at = at.next {
-		kept = append(kept, at.ids[:min(len(at.ids), recentLimit-len(kept))]...)
-	}
-	return &recent{ids: kept, n: len(kept)}
-}
-
-func (r *recent) has(id uint64) bool {
-	for at := r; at != nil; at = at.next {
-		for _, other := range at.ids {
-			if other == id {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // broken says why the log of a view does not continue where the cursor stands,
@@ -131,22 +89,17 @@ func (c cursor) elsewhere(at place) string {
 func (c cursor) after(v *view) (next cursor, fresh []logRow) {
 	next = c
 	next.batch, next.partial, next.early = v.head.last, false, v.early
-	var stamped []uint64
 	for _, row := range v.rows {
-		if row.stamped {
-			stamped = append(stamped, row.id)
-		}
 		if _, told := c.early[row.id]; !told {
 			fresh = append(fresh, row)
 		}
 	}
-	next.recent = c.recent.add(stamped)
 	return next, fresh
 }
 
 // start makes c the cursor behind everything in a view.
 func (c cursor) start(at place, v *view, remember int) cursor {
-	c.at, c.batch, c.recent = at, v.head.last, nil
+	c.at, c.batch = at, v.head.last
 	c.early, c.partial = v.early, v.more || len(v.early) > remember
 	if c.partial {
 		c.early = nil

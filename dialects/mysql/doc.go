@@ -10,7 +10,8 @@
 // definer, so writers need no rights on livesql's tables, and they change
 // neither the writer's LAST_INSERT_ID nor its row counts. What a foreign key
 // changes by itself fires no trigger here: the triggers of the parent mark all
-// tables that it can reach.
+// tables that it can reach, and where those are missing, none of these tables
+// counts as covered.
 //
 // Two things a program can notice on MariaDB, seen with 10.11. After
 // UPDATE … SET x = LAST_INSERT_ID(expr), the protocol reports an insert id of 0

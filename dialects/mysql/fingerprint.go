@@ -49,7 +49,7 @@ func fingerprintWith(ctx context.Context, q querier, on *host, process bool) (f 
 			"TRIGGER_NAME", "EVENT_OBJECT_TABLE", "EVENT_MANIPULATION", "ACTION_TIMING", "ACTION_STATEMENT", "SQL_MODE", "CREATED"),
 		part(2, "information_schema.TABLES", on.in("TABLE_SCHEMA"), "TABLE_NAME", "TABLE_TYPE", "ENGINE"),
 		part(3, "information_schema.COLUMNS", on.in("TABLE_SCHEMA"), "TABLE_NAME", "ORDINAL_POSITION", "COLUMN_NAME", "COLUMN_TYPE",
-			"COLLATION_NAME", "IS_NULLABLE", "COLUMN_KEY", "EXTRA"),
+			"COLLATION_NAME", "IS_NULLABLE", "COLUMN_KEY", "EXTRA", "COALESCE(GENERATION_EXPRESSION, '')"),
 		part(4, "information_schema.KEY_COLUMN_USAGE", on.in("TABLE_SCHEMA"), "TABLE_NAME", "CONSTRAINT_NAME", "COLUMN_NAME",
 			"ORDINAL_POSITION", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME", "REFERENCED_COLUMN_NAME"),
 		part(5, "information_schema.REFERENTIAL_CONSTRAINTS", on.in("CONSTRAINT_SCHEMA"), "TABLE_NAME", "CONSTRAINT_NAME", "UPDATE_RULE", "DELETE_RULE"),
@@ -120,10 +120,21 @@ func (s *schema) replaced(before, after map[string]uint64) []string {
 			files[s.server.fold(t.name)] = t.name
 		}
 	}
-	var names []string
+	moved := make([]string, 0, len(after))
 	for full, id := range after {
+		if before[full] != id {
+			moved = append(moved, full)
+		}
+	}
+	for full := range before {
+		if _, ok := after[full]; !ok {
+			moved = append(moved, full) // a partition that was dropped
+		}
+	}
+	var names []string
+	for _, full := range moved {
 		_, file, _ := strings.Cut(full, "/")
-		if before[full] == id || strings.HasPrefix(file, "#sql") {
+		if strings.HasPrefix(file, "#sql") {
 			continue // an ALTER TABLE at work
 		}
 		file, _, _ = strings.Cut(strings.ReplaceAll(file, "#p#", "#P#"), "#P#") // of a partition

@@ -18,7 +18,8 @@ import (
 // Install creates the log and the capture triggers. The database commits each
 // statement by itself, so the order is what makes it safe at every moment: the
 // log before the triggers that write to it, and a mark on each table after its
-// triggers are in place.
+// triggers are in place. What it prints instead, if asked to, is a script for
+// the command line clients mariadb and mysql.
 func (Dialect) Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]dialects.Table, error) {
 	return install(ctx, db, options)
 }
@@ -67,7 +68,7 @@ func install(ctx context.Context, db *sql.DB, options listen.InstallOptions) (ch
 	}
 	var failures []error
 	for _, t := range targets {
-		if on.uncovered(t) == "" {
+		if on.unplaced(t) == "" {
 			continue
 		}
 		if err := s.attach(ctx, on, t); err != nil {
@@ -183,8 +184,8 @@ func (s *session) number(ctx context.Context, on *schema, targets []*table) erro
 }
 
 // attach replaces the triggers of t that are out of date, creates the missing
-// ones, and marks the table: whoever read it before they were there must read
-// it again.
+// ones, and marks the table and what it reaches: whoever read them before the
+// triggers were there must read them again.
 func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 	needs, why := on.needs(t)
 	if why != "" {
@@ -213,7 +214,14 @@ func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 			return fmt.Errorf("mysql: creating trigger %s of table %s: %w", c.name, t.name, err)
 		}
 	}
-	if err := s.exec(ctx, fmt.Sprintf("INSERT INTO %s (tbl, op) VALUES (%d, '%c')", logTable, on.ids[t.name], listen.Whole)); err != nil {
+	names := append(on.reach(t.name, true), on.reach(t.name, false)...)
+	names = append(names, t.name)
+	slices.Sort(names)
+	var marks []string
+	for _, name := range slices.Compact(names) {
+		marks = append(marks, fmt.Sprintf("(%d, '%c')", on.ids[name], listen.Whole))
+	}
+	if err := s.exec(ctx, "INSERT INTO "+logTable+" (tbl, op) VALUES "+strings.Join(marks, ", ")); err != nil {
 		return fmt.Errorf("mysql: marking table %s: %w", t.name, err)
 	}
 	return nil
@@ -228,7 +236,7 @@ func (s *session) verify(ctx context.Context, changed []dialects.Table) error {
 	}
 	for _, name := range changed {
 		if t := on.find(name.Name); t != nil {
-			if why := on.uncovered(t); why != "" {
+			if why := on.unplaced(t); why != "" {
 				err = errors.Join(err, fmt.Errorf("mysql: table %s is not captured although its triggers were created: %s", t.name, why))
 			}
 		}
@@ -267,6 +275,9 @@ func openSession(ctx context.Context, db *sql.DB, lock, patience time.Duration, 
 	// Not READ COMMITTED, under which a server with binlog_format STATEMENT
 	// lets nobody write.
 	for _, statement := range append(sessionStatements(lock), "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ") {
+		if printer != nil {
+			printer(statement) // whoever runs the script needs the same session
+		}
 		if _, err := conn.ExecContext(ctx, statement); err != nil {
 			return nil, fmt.Errorf("mysql: setting up a session: %w", err)
 		}
@@ -299,6 +310,20 @@ func (s *session) exclusive(ctx context.Context) error {
 	return nil
 }
 
+// script is the statement as the command line client takes it: semicolons in
+// the body of a trigger do not end it. What follows the last delimiter is for
+// the one that whoever prints may add.
+func script(statement string) string {
+	if !strings.HasPrefix(statement, "CREATE TRIGGER ") {
+		return statement
+	}
+	end := "//"
+	for strings.Contains(statement, end) {
+		end += "/"
+	}
+	return "DELIMITER " + end + "\n" + statement + " " + end + "\nDELIMITER ; --"
+}
+
 // retryPause is the pause between two attempts to get the lock on a table, in
 // which those go on that had to wait behind the first.
 const retryPause = 100 * time.Millisecond
@@ -307,7 +332,7 @@ const retryPause = 100 * time.Millisecond
 // until patience is over; printing takes the place of all that.
 func (s *session) exec(ctx context.Context, statement string) error {
 	if s.print != nil {
-		s.print(statement)
+		s.print(script(statement))
 		return nil
 	}
 	for {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +86,7 @@ func TestInstallTwiceAndUninstall(t *testing.T) {
 	if err := (Dialect{}).Uninstall(t.Context(), db.DB(), listen.UninstallOptions{Tables: []string{"a"}}); err != nil {
 		t.Fatal(err)
 	}
-	if whyUncovered(t, db.DB(), "a") == "" || whyUncovered(t, db.DB(), "b") != "" {
+	if whyUncovered(t, db.DB(), "a") == "" || !strings.HasPrefix(whyUncovered(t, db.DB(), "b"), "a foreign key lets a change its rows") {
 		t.Error("the triggers of one table were to be dropped")
 	}
 	for range 2 {
@@ -109,9 +111,23 @@ func TestPrintInstallsWhatInstallWould(t *testing.T) {
 	if dump(t, db.DB()) != before {
 		t.Fatal("printing changed the database")
 	}
-	conn := programOn(t, db.DB())
-	mustExec(t, conn, sessionStatements(time.Second)...)
-	mustExec(t, conn, script...)
+	client := func() {
+		t.Helper()
+		host, port, err := net.SplitHostPort(db.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// As the tool prints them.
+		for i, s := range script {
+			script[i] = strings.TrimRight(s, " \n;") + ";\n"
+		}
+		cmd := exec.CommandContext(t.Context(), "mariadb", "--no-defaults", "-h", host, "-P", port, "-u", "root", db.Name())
+		cmd.Stdin = strings.NewReader(strings.Join(script, ""))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	client()
 	for _, name := range []string{"a", "b"} {
 		if why := whyUncovered(t, db.DB(), name); why != "" {
 			t.Errorf("table %s: %s", name, why)
@@ -121,7 +137,7 @@ func TestPrintInstallsWhatInstallWould(t *testing.T) {
 	if err := (Dialect{}).Uninstall(t.Context(), db.DB(), listen.UninstallOptions{Print: func(s string) { script = append(script, s) }}); err != nil {
 		t.Fatal(err)
 	}
-	mustExec(t, conn, script...)
+	client()
 	if after := dump(t, db.DB()); after != before {
 		t.Errorf("after the printed removal:\n%s", after)
 	}

@@ -170,7 +170,7 @@ func (r *reader) poll(ctx context.Context, since listen.Cursor, look bool) (delt
 		if resumed && delta.Reset == "" {
 			delta.Reset = last.elsewhere(at)
 		}
-		next.at, next.batch, next.early, next.partial, next.recent = at, 0, nil, false, nil
+		next.at, next.batch, next.early, next.partial = at, 0, nil, false
 		delta.Cursor = next
 		return delta, nil
 	}
@@ -191,16 +191,10 @@ func (r *reader) poll(ctx context.Context, since listen.Cursor, look bool) (delt
 	case !resumed:
 		delta.Cursor = next.start(at, v, r.db.earlyLimit)
 	case v.more || len(v.early) > r.db.earlyLimit:
-		v, at, err = r.readTables(ctx, from)
-		if err != nil {
-			return delta, err
-		}
-		if why := last.broken(at, v.head); why != "" {
-			// Between the two statements. The view tells of all rows.
-			return delta, errors.New("mysql: " + why)
-		}
+		// To find out which tables the rest is of would take as long as there
+		// is more of it, and polls have to answer in time.
 		delta.Cursor = next.start(at, v, 0)
-		delta.Changes = append(delta.Changes, r.changes(v.rows)...)
+		delta.Changes = append(delta.Changes, r.everything()...)
 	default:
 		behind, fresh := next.after(v)
 		delta.Cursor = behind
@@ -301,6 +295,16 @@ func (r *reader) changes(rows []logRow) []listen.Change {
 	return changes
 }
 
+// everything marks all tables of the schema that is known. Others are not held
+// for covered.
+func (r *reader) everything() []listen.Change {
+	changes := make([]listen.Change, 0, len(r.schema.tables))
+	for _, t := range r.schema.tables {
+		changes = append(changes, listen.Change{Table: r.schema.tableNamed(t.name), Op: listen.Whole})
+	}
+	return changes
+}
+
 // headSelect reads the head and who the server is, in the shape of the log's
 // rows.
 func (r *reader) headSelect() string {
@@ -308,35 +312,15 @@ func (r *reader) headSelect() string {
 		"CONCAT(epoch, CAST(" + r.server.identity + " AS BINARY)) AS k FROM " + headTable + " WHERE one = 1 AND " + r.server.tidy() + " UNION ALL "
 }
 
-// read reads the log: one statement, one snapshot.
+// read reads the log: one statement, one snapshot. The limit is in
+// parentheses: one of the union would not keep the server from reading on.
 func (r *reader) read(ctx context.Context, from uint64, limit int) (*view, place, error) {
 	v, at, err := r.view(ctx, r.headSelect()+fmt.Sprintf(
-		"SELECT 0, id, batch, tbl, op, k FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL LIMIT %d", logTable, from, limit+2))
+		"(SELECT 0, id, batch, tbl, op, k FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL LIMIT %d)", logTable, from, limit+1))
 	if err == nil && len(v.rows) > limit {
 		v.more = true
 	}
 	return v, at, err
-}
-
-// readTables reads which tables the log has rows of. One row stands for each
-// table; that there is more reports that some had no batch.
-func (r *reader) readTables(ctx context.Context, from uint64) (*view, place, error) {
-	v, at, err := r.view(ctx, r.headSelect()+fmt.Sprintf(
-		"SELECT 0, 0, batch, tbl, 'T', NULL FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL GROUP BY batch, tbl", logTable, from))
-	if err != nil {
-		return nil, at, err
-	}
-	v.more = len(v.early) > 0
-	rows := v.rows[:0]
-	seen := make(map[uint32]bool)
-	for _, row := range v.rows {
-		if !seen[row.table] {
-			seen[row.table] = true
-			rows = append(rows, row)
-		}
-	}
-	v.rows = rows
-	return v, at, nil
 }
 
 func (r *reader) view(ctx context.Context, query string) (*view, place, error) {

@@ -32,6 +32,8 @@ type schema struct {
 	ids   map[string]uint32
 	names map[uint32]string
 	keys  []foreignKey
+	// exposed says why foreign keys may change tables unnoticed.
+	exposed map[string]string
 	// missing: there are tables that could be captured and are not.
 	missing bool
 	// definers are the accounts as whom the capture triggers run.
@@ -111,8 +113,9 @@ func readSchema(ctx context.Context, q querier, on *host) (*schema, error) {
 		}
 	}
 	s.identify()
+	s.expose()
 	for _, t := range s.tables {
-		s.missing = s.missing || t.uncapturable() == "" && s.uncovered(t) != ""
+		s.missing = s.missing || t.uncapturable() == "" && s.unplaced(t) != ""
 	}
 	return s, nil
 }
@@ -182,12 +185,12 @@ func (s *schema) loadKeys(ctx context.Context, q querier) error {
 			return err
 		}
 		t := s.find(on)
-		if t == nil {
-			return nil
+		if t == nil || t.kind != "BASE TABLE" {
+			return nil // the key of a versioned table has a hidden column
 		}
 		c, ok := columns[place{t, name}]
 		if !ok {
-			return fmt.Errorf("column %s of table %s is not to be seen", name, on)
+			c = column{name: name, dataType: "unknown"} // which makes it a key that tells no rows apart
 		}
 		t.key = append(t.key, c)
 		return nil
@@ -251,15 +254,20 @@ func (s *schema) loadTriggers(ctx context.Context, q querier) error {
 		FROM information_schema.TRIGGERS WHERE `+s.in("EVENT_OBJECT_SCHEMA")+` AND LEFT(TRIGGER_NAME, 8) = `+quoteText(capturePrefix)+`
 		ORDER BY TRIGGER_NAME`, func(scan scanFunc) error {
 		var c capture
-		var on, definer string
-		if err := scan(&c.name, &on, &c.timing, &c.event, &c.body, &c.mode, &definer); err != nil {
+		var on string
+		var body, mode, definer sql.NullString
+		if err := scan(&c.name, &on, &c.timing, &c.event, &body, &mode, &definer); err != nil {
 			return err
 		}
+		if _, ours := c.id(); !ours || !body.Valid {
+			return nil // it is not shown to an account without the TRIGGER right
+		}
+		c.body, c.mode = body.String, mode.String
 		if t := s.find(on); t != nil {
 			t.found = append(t.found, c)
 		}
-		if !slices.Contains(s.definers, definer) {
-			s.definers = append(s.definers, definer)
+		if !slices.Contains(s.definers, definer.String) {
+			s.definers = append(s.definers, definer.String)
 		}
 		return nil
 	})

@@ -66,6 +66,7 @@ func (s *stamper) run(ctx context.Context) {
 	timer := time.NewTimer(pruneEvery)
 	defer timer.Stop()
 	var pruned time.Time
+	more := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -74,9 +75,12 @@ func (s *stamper) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		err := s.stampAll(ctx)
-		if err == nil && time.Since(pruned) >= pruneEvery {
-			err = s.prune(ctx)
+		if err == nil && (more || time.Since(pruned) >= pruneEvery) {
+			more, err = s.prune(ctx)
 			pruned = time.Now()
+			if more {
+				s.wake()
+			}
 		}
 		pause := stampEvery
 		if err != nil && ctx.Err() == nil {
@@ -134,7 +138,7 @@ func (s *stamper) stampAll(ctx context.Context) error {
 // stamp gives the next batch to rows that are committed. It returns how many
 // there were, none if another process is at it.
 func (s *stamper) stamp(ctx context.Context) (n int, err error) {
-	err = s.locked(ctx, func(ctx context.Context, tx *sql.Tx, last uint64) error {
+	err = s.locked(ctx, func(ctx context.Context, tx *sql.Conn, last uint64) error {
 		// Not a locking read, and READ COMMITTED: it neither sees nor waits
 		// for what is not committed, and its snapshot is younger than the lock
 		// on the head. The update names the rows and the index: to scan the
@@ -166,15 +170,16 @@ func (s *stamper) stamp(ctx context.Context) (n int, err error) {
 }
 
 // prune deletes rows that were stamped longer than the retention ago, and says
-// in the head up to which batch that was.
-func (s *stamper) prune(ctx context.Context) error {
+// in the head up to which batch that was. There may be more of them when it
+// has deleted as many as it may in a row.
+func (s *stamper) prune(ctx context.Context) (more bool, err error) {
 	for range pruneChunks {
 		old, _, err := s.oldest(ctx, s.db.own, 1)
 		if err != nil || len(old) == 0 {
-			return err
+			return false, err
 		}
 		owned := false
-		err = s.locked(ctx, func(ctx context.Context, tx *sql.Tx, _ uint64) error {
+		err = s.locked(ctx, func(ctx context.Context, tx *sql.Conn, _ uint64) error {
 			owned = true
 			ids, floor, err := s.oldest(ctx, tx, pruneChunk)
 			if err != nil || len(ids) == 0 {
@@ -191,13 +196,13 @@ func (s *stamper) prune(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("mysql: pruning the change log: %w", err)
+			return false, fmt.Errorf("mysql: pruning the change log: %w", err)
 		}
 		if !owned {
-			return nil
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // oldest looks at the first stamped rows and returns which of them are too
@@ -222,8 +227,10 @@ func (s *stamper) oldest(ctx context.Context, q querier, limit int) (ids []strin
 }
 
 // locked runs f in a transaction that holds the head, or not at all when
-// somebody else does.
-func (s *stamper) locked(ctx context.Context, f func(ctx context.Context, tx *sql.Tx, last uint64) error) (err error) {
+// somebody else does. The transaction ends by statements: the driver's own
+// commit listens to no context, and would wait without end for an answer that
+// was lost.
+func (s *stamper) locked(ctx context.Context, f func(ctx context.Context, tx *sql.Conn, last uint64) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, stampTimeout)
 	defer cancel()
 	conn, err := s.db.own.Conn(ctx)
@@ -255,22 +262,23 @@ func (s *stamper) locked(ctx context.Context, f func(ctx context.Context, tx *sq
 			}
 		}()
 	}
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
+	if _, err := conn.ExecContext(ctx, "START TRANSACTION"); err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	end := "COMMIT"
 	var last uint64
-	switch err := one(ctx, tx, "SELECT last_batch FROM "+headTable+" WHERE one = 1"+suffix, &last); {
+	switch err := one(ctx, conn, "SELECT last_batch FROM "+headTable+" WHERE one = 1"+suffix, &last); {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil
+		end = "ROLLBACK"
 	case err != nil:
 		return err
+	default:
+		if err := f(ctx, conn, last); err != nil {
+			return err // the session ends, and the transaction with it
+		}
 	}
-	if err := f(ctx, tx, last); err != nil {
-		return err
-	}
-	return tx.Commit()
+	_, err = conn.ExecContext(ctx, end)
+	return err
 }
 
 // lockName is the name of a lock of the server, of at most 64 characters.

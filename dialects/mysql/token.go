@@ -22,14 +22,21 @@ type token struct {
 	Early  []uint64 `json:"i,omitempty"`
 }
 
-// errNoToken is returned for a cursor that cannot be told.
-var errNoToken = errors.New("mysql: the cursor is not one of a change log, or it follows a flood of changes; take the next one")
+// The most that a token holds, and its longest text: it travels with requests.
+const (
+	tokenEarly = 128
+	tokenLimit = 8192
+)
 
-// Token returns a text for c. There is none right after a poll that found too
-// many changes to read them one by one: it does not say which they were.
+// errNoToken is returned for a cursor that cannot be told.
+var errNoToken = errors.New("mysql: the cursor is not one of a change log, or it follows a flood of changes; take a later one")
+
+// Token returns a text for c, of at most some 5 kB. There is none for a poll
+// that found too many changes to read them one by one, which does not say which
+// they were, nor while too many of them have no batch: a later cursor has one.
 func (d *database) Token(c listen.Cursor) (string, error) {
 	at, ok := c.(cursor)
-	if !ok || at.at.epoch == "" || at.partial {
+	if !ok || at.at.epoch == "" || at.partial || len(at.early) > tokenEarly {
 		return "", errNoToken
 	}
 	text, err := json.Marshal(token{
@@ -43,8 +50,10 @@ func (d *database) Token(c listen.Cursor) (string, error) {
 }
 
 // Reached reports whether c provably reports everything that the token's
-// cursor had reported: all its batches, and each of its rows that had none,
-// as one that still has none or as one that was stamped not long ago.
+// cursor had reported. Heads are in the order of the snapshots that show them:
+// with a higher batch, c's snapshot is the younger one and holds all that the
+// other held. With the same, it does if it holds the same rows without a batch.
+// What was reached stays reached.
 func (d *database) Reached(c listen.Cursor, text string) (bool, error) {
 	at, ok := c.(cursor)
 	if !ok || at.at.epoch == "" {
@@ -53,6 +62,9 @@ func (d *database) Reached(c listen.Cursor, text string) (bool, error) {
 	encoded, ok := strings.CutPrefix(text, tokenPrefix)
 	if !ok {
 		return false, &listen.TokenError{Why: "is not one of MySQL's"}
+	}
+	if len(text) > tokenLimit {
+		return false, &listen.TokenError{Why: "is too long"}
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
@@ -70,11 +82,11 @@ func (d *database) Reached(c listen.Cursor, text string) (bool, error) {
 	case string(t.Epoch) != at.at.epoch:
 		return false, &listen.TokenError{Why: "is of another change log"}
 	}
-	if at.batch < t.Batch {
-		return false, nil
+	if at.batch != t.Batch {
+		return at.batch > t.Batch, nil
 	}
 	for _, id := range t.Early {
-		if _, ok := at.early[id]; !ok && !at.recent.has(id) {
+		if _, ok := at.early[id]; !ok {
 			return false, nil
 		}
 	}

@@ -12,7 +12,8 @@ import (
 
 // Uninstall drops the capture triggers of the chosen tables, or of all of them
 // and then the log: it stays when a trigger could not be dropped, since the
-// writes of that table need it.
+// writes of that table need it. Triggers that the account is not shown are
+// dropped by their names.
 func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions) (err error) {
 	s, err := openSession(ctx, db, options.LockTimeout, options.Patience, options.Print)
 	if err != nil {
@@ -38,10 +39,23 @@ func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.Uninsta
 		}
 	}
 	var failures []error
+	found := make(map[string]bool)
 	for _, t := range targets {
 		for _, c := range t.found {
+			found[c.name] = true
 			if err := s.exec(ctx, "DROP TRIGGER IF EXISTS "+quoteName(c.name)); err != nil {
 				failures = append(failures, fmt.Errorf("mysql: dropping trigger %s of table %s: %w", c.name, t.name, err))
+			}
+		}
+	}
+	if len(options.Tables) == 0 {
+		hidden, err := hiddenTriggers(ctx, s, found)
+		if err != nil {
+			return err
+		}
+		for _, name := range hidden {
+			if err := s.exec(ctx, "DROP TRIGGER IF EXISTS "+quoteName(name)); err != nil {
+				failures = append(failures, fmt.Errorf("mysql: dropping trigger %s: %w", name, err))
 			}
 		}
 	}
@@ -60,6 +74,29 @@ func (Dialect) Uninstall(ctx context.Context, db *sql.DB, options listen.Uninsta
 		}
 	}
 	return nil
+}
+
+// hiddenTriggers returns the names of the triggers that may be there without
+// this account being shown them, for want of the TRIGGER right. To drop one
+// that is there then fails.
+func hiddenTriggers(ctx context.Context, s *session, found map[string]bool) ([]string, error) {
+	var names []string
+	err := each(ctx, s.conn, "SELECT id FROM "+tablesTable, func(scan scanFunc) error {
+		var id uint32
+		if err := scan(&id); err != nil {
+			return err
+		}
+		for _, suffix := range suffixes {
+			if name := captureName(id, suffix); !found[name] {
+				names = append(names, name)
+			}
+		}
+		return nil
+	})
+	if err != nil && !failed(err, errNoSuchTable) {
+		return nil, fmt.Errorf("mysql: reading which tables are captured: %w", err)
+	}
+	return names, nil
 }
 
 // readForRemoval reads tables and triggers, of whatever version the log is.
