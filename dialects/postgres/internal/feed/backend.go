@@ -111,7 +111,9 @@ func (d *database) Version() uint64 { return d.versions.Load() }
 func (d *database) publish(s *schema, fingerprint string) {
 	version := d.versions.Load() + 1
 	d.schema, d.fingerprint = s, fingerprint
-	d.missing = slices.ContainsFunc(s.relations, func(r *relation) bool { return r.capturable() && r.mine && r.extension == "" && r.untriggered(s) != "" })
+	d.missing = slices.ContainsFunc(s.relations, func(r *relation) bool {
+		return r.mine && r.harmed() || r.capturable() && r.mine && r.extension == "" && r.untriggered(s) != ""
+	})
 	d.catalog.Store(s.catalog(version))
 	d.versions.Store(version)
 }

@@ -328,7 +328,14 @@ func (r *reader) Announce(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	return r.notify(ctx, "")
+	if err := r.notify(ctx, ""); sqlState(err) == "" {
+		return err
+	} else if !r.mute {
+		// The server will not ring. The others find the changes by polling.
+		r.mute = true
+		r.db.log.Warn("livesql: the bell could not be rung", "error", err)
+	}
+	return nil
 }
 
 // notify sends a notification, in a transaction of its own.

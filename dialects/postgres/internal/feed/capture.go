@@ -69,11 +69,12 @@ const functionSettings = "search_path=pg_catalog, pg_temp;lock_timeout=0"
 // capture returns the function that the triggers of r call.
 func (r *relation) capture() captureFunction {
 	if len(r.keys) == 0 {
-		return captureFunction{name: "cap", body: wholeBody}
+		return nameCapture(wholeBody)
 	}
-	exprs := make([]string, len(r.keys))
+	exprs, typed := make([]string, len(r.keys)), make([]string, len(r.keys))
 	for i, c := range r.primary {
 		exprs[i] = "t." + quoteName(c.name)
+		typed[i] = fmt.Sprintf("EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = TG_RELID AND a.attname = %s AND a.atttypid = %s::regtype)", quoteText(c.name), quoteText(c.typ))
 		if r.keys[i] == keyBytes {
 			exprs[i] = "encode(" + exprs[i] + ", 'hex')"
 		}
@@ -82,8 +83,15 @@ func (r *relation) capture() captureFunction {
 	if len(exprs) > 1 {
 		key = "jsonb_build_array(" + strings.Join(exprs, ", ") + ")"
 	}
-	sum := sha256.Sum256([]byte(key))
-	return captureFunction{name: "cap_" + hex.EncodeToString(sum[:8]), body: strings.NewReplacer("@key", key, "@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody)}
+	return nameCapture(strings.NewReplacer("@key", key, "@typed", strings.Join(typed, " AND "), "@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody))
+}
+
+// nameCapture names a capture function after its body. Another body is another
+// function, which triggers call only after they were replaced under the lock of
+// their table: no writer is left then that the old one has served.
+func nameCapture(body string) captureFunction {
+	sum := sha256.Sum256([]byte(body))
+	return captureFunction{name: "cap_" + hex.EncodeToString(sum[:8]), body: body}
 }
 
 // logCall writes the row of the log. It is outside of the block whose errors
@@ -98,6 +106,11 @@ END `
 // one row too many tells that there are too many. An update has as many old
 // rows as new ones, in the same order; they have the same keys most of the
 // time. Both are counted for the times when it is not so.
+//
+// The owner of the table may give a key column another type, with a cast of
+// their own, which would run with the rights of this function's owner. So no
+// key is looked at, or planned to be, unless the columns have the types that
+// came with the database and that the function was made for.
 const keysBody = `
 #variable_conflict use_column
 DECLARE
@@ -108,7 +121,9 @@ DECLARE
 BEGIN
   <<collect>>
   BEGIN
-    IF TG_OP = 'UPDATE' THEN
+    IF NOT (@typed) THEN
+      NULL;
+    ELSIF TG_OP = 'UPDATE' THEN
       SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM newt AS t LIMIT @over) AS s;
       SELECT count(*), jsonb_agg(s.k) INTO o, moved FROM (SELECT @key AS k FROM oldt AS t LIMIT @over) AS s;
       n := greatest(n, o);
@@ -162,6 +177,8 @@ func (f captureFunction) differs(stored map[string]storedFunction) string {
 	switch {
 	case !ok:
 		return "its capture function livesql." + f.name + " is missing"
+	case !s.owned:
+		return "its capture function livesql." + f.name + " does not belong to the owner of the change log"
 	case s.body != f.body || !s.definer || s.language != "plpgsql" || s.settings != functionSettings:
 		return "its capture function livesql." + f.name + " is out of date"
 	}

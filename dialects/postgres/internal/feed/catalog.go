@@ -148,7 +148,7 @@ func (s *schema) diff(old *schema) (reset string, marks []dialects.Table) {
 // differs names something that is not as in old, other than where rows are.
 func (s *schema) differs(old *schema) string {
 	switch {
-	case s.installed != old.installed || s.forbidden != old.forbidden || s.version != old.version || s.bell != old.bell || s.later != old.later:
+	case s.hidden != old.hidden || s.installed != old.installed || s.forbidden != old.forbidden || s.version != old.version || s.bell != old.bell || s.later != old.later:
 		return "the change log"
 	case len(s.captures) != len(old.captures):
 		return "the functions of livesql"

@@ -15,6 +15,13 @@ import (
 // behind starts afresh: reading everything again is cheaper.
 const maxDelta = 50_000
 
+// No poll delivers more than about so many keys, and bytes of keys as they are
+// stored. What comes behind them marks its table as a whole.
+const (
+	maxKeys     = 2 * maxTableKeys
+	maxKeyBytes = 4 << 20
+)
+
 // place is where a log lives: two copies of one database, as made by CREATE
 // DATABASE … TEMPLATE or pg_upgrade, have logs that begin alike.
 type place struct {
@@ -56,15 +63,13 @@ const singleRow = " FROM (SELECT) AS once LEFT JOIN (SELECT * FROM livesql.epoch
 // numbers are literals: a statement without parameters is sent by the simple
 // protocol, in one round trip that every pooler understands.
 func question(since cursor, check bool) string {
-	const (
-		none = ", NULL"
-		log  = "SELECT 1, rel::text, nsp::text, tab::text, op::text, keys::text" + none + none + none + " FROM livesql.log WHERE xid "
-	)
+	const none = ", NULL"
+	log := fmt.Sprintf("SELECT 1, rel::text, nsp::text, tab::text, op::text, CASE WHEN sum(n) OVER up <= %d AND sum(pg_column_size(keys)) OVER up <= %d THEN keys::text END", maxKeys, maxKeyBytes) + none + none + none + " FROM livesql.log WHERE xid "
 	fingerprint := "NULL::text"
 	if check {
 		fingerprint = fingerprintCall
 	}
-	limit := " LIMIT " + strconv.Itoa(maxDelta+1) + ")"
+	limit := " WINDOW up AS (ROWS UNBOUNDED PRECEDING) LIMIT " + strconv.Itoa(maxDelta+1) + ")"
 	var b strings.Builder
 	b.WriteString("SELECT 0, pg_current_snapshot()::text, e.id::text, e.sysid::text, e.dboid::text, m.floor_xid::text, m.version::text, m.bell || CASE WHEN m.later THEN '+' ELSE '' END, ")
 	b.WriteString(fingerprint)

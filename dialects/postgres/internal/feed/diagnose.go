@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,7 +138,7 @@ func (f *findings) log(ctx context.Context, q querier, s *schema, e *environment
 		return nil
 	}
 	f.bell(s, e)
-	hangs, err := bellHangs(ctx, q)
+	hangs, err := triggerHangs(ctx, q, "bell")
 	if err != nil {
 		return err
 	}
@@ -190,6 +191,9 @@ func (f *findings) tables(s *schema) {
 	var covered int
 	var without []string
 	for _, r := range s.relations {
+		if r.harmed() {
+			f.add(listen.Problem, "table "+r.table.String()+" has capture triggers, and writes to the foreign table "+r.foreignBelow().table.String()+" below it fail", "run livesql install, which drops them")
+		}
 		if !r.capturable() {
 			continue
 		}
@@ -219,13 +223,15 @@ func (f *findings) tables(s *schema) {
 // kinds looks at relations that cannot be captured, or not in the usual way.
 func (f *findings) kinds(s *schema) {
 	names := make(map[string][]string)
-	var subscribed []string
+	var subscribed, mixed []string
 	for _, r := range s.relations {
 		name := r.table.String()
 		switch {
 		case r.kind == materializedView || r.kind == foreignTable:
 			names[r.obstacle()] = append(names[r.obstacle()], name)
-		case r.kind == ordinaryTable && !r.capturable():
+		case r.foreignBelow() != nil:
+			mixed = append(mixed, name)
+		case r.kind == ordinaryTable && !r.capturable() && !slices.ContainsFunc(r.above(), func(t *relation) bool { return t.foreignBelow() != nil }):
 			subscribed = append(subscribed, name)
 		}
 		if r.unlogged && r.kind == ordinaryTable {
@@ -240,6 +246,9 @@ func (f *findings) kinds(s *schema) {
 		if list := names[why]; len(list) > 0 {
 			f.add(listen.Note, some(list)+" cannot be captured, since "+why, "what reads it is not cached")
 		}
+	}
+	if len(mixed) > 0 {
+		f.add(listen.Note, some(mixed)+" cannot be captured: a foreign table has part of the rows, and writes to it would fail if there were triggers that look at them", "what reads it or the tables below it is not cached")
 	}
 	if len(subscribed) > 0 {
 		f.add(listen.Note, some(subscribed)+" cannot be captured: a subscription writes to it, for which no statement trigger fires", "cache on the publisher instead; what reads it here is not cached")

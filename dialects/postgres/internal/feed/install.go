@@ -47,7 +47,7 @@ func Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]
 	if err := w.patiently(ctx, "the change log", func() error { return w.transaction(ctx, i.createLog) }); err != nil {
 		return nil, fmt.Errorf("postgres: creating the change log: %w", err)
 	}
-	err = i.attachAll(ctx, s)
+	err = errors.Join(i.detachHarmful(ctx, s), i.attachAll(ctx, s))
 	changed := slices.Collect(maps.Keys(i.changed))
 	slices.SortFunc(changed, dialects.Table.Compare)
 	return changed, err
@@ -115,7 +115,7 @@ func (i *installation) createLog(ctx context.Context, tx *work) error {
 	}
 	for _, f := range baseFunctions(mode) {
 		if !f.isIn(s.captures) {
-			if err := tx.exec(ctx, f.create()...); err != nil {
+			if err := s.create(ctx, tx, f.signature(), f.create()); err != nil {
 				return err
 			}
 		}
@@ -128,13 +128,18 @@ func (i *installation) createLog(ctx context.Context, tx *work) error {
 
 // ringWith puts the bell in its place and notes the choices of the options.
 func (i *installation) ringWith(ctx context.Context, tx *work, s *schema, mode listen.Bell) error {
-	hung, err := bellHangs(ctx, tx.q)
-	if err != nil {
-		return err
-	}
-	if !hung {
-		if err := tx.exec(ctx, bellTrigger...); err != nil {
+	for _, t := range []struct {
+		name       string
+		statements []string
+	}{{"bell", bellTrigger}, {"truncated", truncateTrigger}} {
+		hung, err := triggerHangs(ctx, tx.q, t.name)
+		if err != nil {
 			return err
+		}
+		if !hung {
+			if err := tx.exec(ctx, t.statements...); err != nil {
+				return err
+			}
 		}
 	}
 	// The defaults of a new row are gated and false.
@@ -153,41 +158,42 @@ func (i *installation) ringWith(ctx context.Context, tx *work, s *schema, mode l
 	return nil
 }
 
-// bellHangs reports whether the bell's trigger is in its place.
-func bellHangs(ctx context.Context, q querier) (hangs bool, err error) {
+// triggerHangs reports whether a trigger of the log, "bell" or "truncated", is
+// in its place.
+func triggerHangs(ctx context.Context, q querier, name string) (hangs bool, err error) {
 	err = q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_catalog.pg_trigger AS t
 		JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-		WHERE n.nspname = 'livesql' AND c.relname = 'log' AND t.tgname = 'bell' AND p.pronamespace = n.oid AND p.proname = 'bell' AND t.tgenabled = 'A' AND t.tgdeferrable AND t.tginitdeferred`).Scan(&hangs)
+		WHERE n.nspname = 'livesql' AND c.relname = 'log' AND t.tgname = $1 AND p.pronamespace = n.oid AND p.proname = t.tgname AND t.tgenabled = 'A' AND (t.tgname <> 'bell' OR t.tgdeferrable AND t.tginitdeferred)`, name).Scan(&hangs)
 	if err != nil {
-		return false, fmt.Errorf("postgres: looking for the bell: %w", err)
+		return false, fmt.Errorf("postgres: looking for the triggers of the change log: %w", err)
 	}
 	return hangs, nil
 }
 
-// renewFunctions replaces the capture functions that are out of date. Their
-// triggers need no change and no lock, but who knows what they logged.
-func (i *installation) renewFunctions(ctx context.Context, tx *work, s *schema) error {
-	renewed := make(map[string]bool)
-	bodies := s.bodies()
-	for _, name := range slices.Sorted(maps.Keys(bodies)) {
-		if _, stored := s.captures[name]; !stored || bodies[name].differs(s.captures) == "" {
-			continue
-		}
-		if err := tx.exec(ctx, bodies[name].create()...); err != nil {
-			return err
-		}
-		renewed[name] = true
-	}
+// detachHarmful drops the triggers of tables that have got a foreign table
+// below them, to which nobody can write as long as they are there.
+func (i *installation) detachHarmful(ctx context.Context, s *schema) error {
+	var failed []error
 	for _, r := range s.relations {
-		if !slices.ContainsFunc(r.triggers, func(t storedTrigger) bool { return t.ours() && renewed[t.function] }) {
+		if !r.harmed() {
 			continue
 		}
-		if err := tx.exec(ctx, r.mark()); err != nil {
-			return err
+		err := i.patiently(ctx, "table "+r.table.String(), func() error {
+			return i.transaction(ctx, func(ctx context.Context, tx *work) error {
+				for _, name := range r.captureNames() {
+					if err := tx.exec(ctx, r.dropTrigger(name)); err != nil {
+						return err
+					}
+				}
+				tx.after(func() { i.changed[r.table] = true })
+				return nil
+			})
+		})
+		if err != nil && !isGone(err) {
+			failed = append(failed, fmt.Errorf("postgres: dropping the triggers of table %s: %w", r.table, err))
 		}
-		tx.after(func() { i.changed[r.table] = true })
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // attachAll attaches triggers to all tables that need some.
@@ -242,7 +248,7 @@ func (i *installation) attachAll(ctx context.Context, s *schema) error {
 	for _, t := range slices.SortedFunc(maps.Keys(failed), dialects.Table.Compare) {
 		all = append(all, failed[t])
 	}
-	return errors.Join(all...)
+	return errors.Join(append(all, i.dropOld(ctx, s))...)
 }
 
 // due returns the tables whose triggers are not as they should be and did not
@@ -310,12 +316,13 @@ func (i *installation) attach(ctx context.Context, tx *work, r *relation) error 
 		return nil
 	}
 	f := now.capture()
-	if f.differs(s.captures) != "" {
-		if err := tx.exec(ctx, f.create()...); err != nil {
+	created := f.differs(s.captures) != ""
+	if created {
+		if err := s.create(ctx, tx, f.name+"()", f.create()); err != nil {
 			return err
 		}
 	}
-	if err := now.attach(ctx, tx, f); err != nil {
+	if err := now.attach(ctx, tx, f, created); err != nil {
 		return err
 	}
 	if err := tx.exec(ctx, now.mark()); err != nil {
@@ -325,7 +332,9 @@ func (i *installation) attach(ctx context.Context, tx *work, r *relation) error 
 	return nil
 }
 
-func (r *relation) attach(ctx context.Context, tx *work, f captureFunction) error {
+// attach makes the triggers of r as they should be. All are replaced if the
+// function has been created: those that there are call one that was renamed.
+func (r *relation) attach(ctx context.Context, tx *work, f captureFunction, created bool) error {
 	for _, t := range r.triggers {
 		if own := slices.ContainsFunc(captureTriggers, func(want captureTrigger) bool { return want.name == t.name }); own == t.ours() {
 			continue
@@ -337,7 +346,7 @@ func (r *relation) attach(ctx context.Context, tx *work, f captureFunction) erro
 		}
 	}
 	for _, want := range captureTriggers {
-		right := slices.ContainsFunc(r.triggers, func(t storedTrigger) bool { return want.is(t, f) && t.enabled == "A" })
+		right := !created && slices.ContainsFunc(r.triggers, func(t storedTrigger) bool { return want.is(t, f) && t.enabled == "A" })
 		if right {
 			continue
 		}

@@ -32,13 +32,19 @@ var tableStatements = []string{
 	`CREATE UNLOGGED TABLE livesql.epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), id uuid NOT NULL DEFAULT gen_random_uuid(), sysid bigint NOT NULL, dboid oid NOT NULL)`,
 	`CREATE TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp text NOT NULL, tab text NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
 	`CREATE INDEX log_xid ON livesql.log (xid)`,
+	replicaIdentity,
 	fmt.Sprintf(`INSERT INTO livesql.meta (version) VALUES (%d)`, layoutVersion),
 }
+
+// replicaIdentity lets rows of the log be deleted in a database that publishes
+// all of its tables.
+const replicaIdentity = `ALTER TABLE livesql.log REPLICA IDENTITY FULL`
 
 // upgradeStatements bring an older layout to this one. Each can be run again.
 var upgradeStatements = []string{
 	`ALTER TABLE livesql.meta ADD COLUMN IF NOT EXISTS bell text NOT NULL DEFAULT 'gated', ADD COLUMN IF NOT EXISTS later boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS floor_xid xid8 NOT NULL DEFAULT '0'`,
 	`ALTER TABLE livesql.log ADD COLUMN IF NOT EXISTS vals jsonb`,
+	replicaIdentity,
 	fmt.Sprintf(`UPDATE livesql.meta SET version = %d`, layoutVersion),
 }
 
@@ -48,6 +54,19 @@ var bellTrigger = []string{
 	`CREATE CONSTRAINT TRIGGER bell AFTER INSERT ON livesql.log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION livesql.bell()`,
 	`ALTER TABLE livesql.log ENABLE ALWAYS TRIGGER bell`,
 }
+
+// truncateTrigger raises the floor when somebody truncates the log: its readers
+// may have missed rows.
+var truncateTrigger = []string{
+	`CREATE OR REPLACE TRIGGER truncated AFTER TRUNCATE ON livesql.log FOR EACH STATEMENT EXECUTE FUNCTION livesql.truncated()`,
+	`ALTER TABLE livesql.log ENABLE ALWAYS TRIGGER truncated`,
+}
+
+const truncatedBody = `
+BEGIN
+  UPDATE livesql.meta AS m SET floor_xid = greatest(m.floor_xid, pg_current_xact_id());
+  RETURN NULL;
+END `
 
 // bellBody is the body of livesql.bell() for one mode. The mode is part of the
 // body, rather than looked up: changing it then takes no lock that writers
@@ -86,7 +105,10 @@ END `
 }
 
 // attendBody returns the epoch's id, after making the row if it is missing or
-// speaks of another database, of which this one is a copy.
+// speaks of another database, of which this one is a copy. With an epoch begins
+// another count of transactions: the floor of the last one means nothing, and
+// neither do rows whose transactions have not been yet, which came with a
+// restored copy.
 const attendBody = `
 #variable_conflict use_column
 DECLARE
@@ -101,6 +123,10 @@ BEGIN
     INSERT INTO livesql.epoch AS e (sysid, dboid) VALUES (system, base)
       ON CONFLICT (one) DO UPDATE SET id = excluded.id, sysid = excluded.sysid, dboid = excluded.dboid
       WHERE (e.sysid, e.dboid) IS DISTINCT FROM (excluded.sysid, excluded.dboid);
+    IF FOUND THEN
+      UPDATE livesql.meta SET floor_xid = '0';
+      DELETE FROM livesql.log AS l WHERE l.xid >= pg_snapshot_xmax(pg_current_snapshot()) AND l.xid <> pg_current_xact_id();
+    END IF;
     SELECT e.id INTO found_id FROM livesql.epoch AS e WHERE e.sysid = system AND e.dboid = base;
   END IF;
   RETURN found_id;
@@ -159,6 +185,7 @@ func baseFunctions(mode listen.Bell) []baseFunction {
 		{name: "prune", args: "keep interval", returns: "bigint", body: pruneBody},
 		{name: "fingerprint", returns: "text", body: fingerprintBody, stable: true},
 		{name: "bell", returns: "trigger", body: bellBody(mode), bare: true},
+		{name: "truncated", returns: "trigger", body: truncatedBody},
 	}
 }
 
@@ -174,9 +201,14 @@ func (f baseFunction) create() []string {
 	return statements
 }
 
+// signature is the function's name with the types of its arguments.
+func (f baseFunction) signature() string {
+	return f.name + "(" + f.args[strings.LastIndex(f.args, " ")+1:] + ")"
+}
+
 func (f baseFunction) isIn(stored map[string]storedFunction) bool {
 	if f.bare {
-		return stored[f.name] == storedFunction{language: "plpgsql", body: f.body}
+		return stored[f.name] == storedFunction{owned: true, language: "plpgsql", body: f.body}
 	}
 	return captureFunction{name: f.name, body: f.body}.differs(stored) == ""
 }
@@ -194,7 +226,7 @@ func (s *schema) bodies() map[string]captureFunction {
 }
 
 // isCapture reports whether a function of livesql is one that triggers of
-// tables call.
+// tables call. The first one had a name of its own.
 func isCapture(name string) bool { return name == "cap" || strings.HasPrefix(name, "cap_") }
 
 // mark is the statement that writes a mark on the whole of r to the log.

@@ -16,8 +16,12 @@ import (
 // and gives up when that takes too long for a poll to wait.
 const (
 	pruneEvery = 30 * time.Second
-	pruneQuery = "SET LOCAL statement_timeout = 300; SELECT livesql.prune('10 min')"
+	pruneFails = 3 // in a row are worth a warning
 )
+
+// pruneQuery returns, as the number of its rows, whether about as many rows of
+// the log were deleted as may be at once: then there are more.
+var pruneQuery = fmt.Sprintf("SET LOCAL statement_timeout = 300; SELECT FROM generate_series(1, livesql.prune('10 min') / %d)", pruneRows/2)
 
 // errOther ends a connection behind which another server or another log has
 // appeared. The next one sees what it is.
@@ -49,17 +53,13 @@ type reader struct {
 	mode     listen.Bell
 	checked  time.Time // when the last poll was sent that looked at capture
 	pruned   time.Time // when the log was last pruned, or is not to be before
+	unpruned int       // failures to prune in a row
+	mute     bool      // that the server does not ring was logged
 	unrung   int       // polls in a row that found rows without a ring
 }
 
 // own is the feed's connection.
 func (r *reader) own() simple { return simple{r.conn, r.db.driver.Simple} }
-
-// exec runs a statement, or several in one transaction, without parameters.
-func (r *reader) exec(ctx context.Context, statement string) error {
-	_, err := r.conn.ExecContext(ctx, statement, r.db.driver.Simple...)
-	return err
-}
 
 // farewell is how long Close waits for a poll to fail because its context has
 // ended. Drivers ask the server then, over another connection, to give the
@@ -242,7 +242,9 @@ func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, err
 	switch {
 	case err != nil:
 		return nil, err
-	case a.version != layoutVersion:
+	case a.version < layoutVersion:
+		return nil, fmt.Errorf("postgres: the change log has layout %d, and this version of livesql needs layout %d, which livesql install brings", a.version, layoutVersion)
+	case a.version > layoutVersion:
 		return nil, &listen.NoLogError{Why: fmt.Sprintf("the change log has layout %d, and this version of livesql knows layout %d", a.version, layoutVersion)}
 	case a.epoch == "" || a.place != r.place || r.epoch != "" && a.epoch != r.epoch:
 		return nil, errOther
@@ -334,8 +336,16 @@ func (r *reader) prune(ctx context.Context, idle bool) {
 		return
 	}
 	r.pruned = time.Now().Add(-rand.N(pruneEvery / 5))
-	if err := r.exec(ctx, pruneQuery); err != nil {
-		r.db.log.Debug("livesql: the change log was not pruned", "error", err)
+	result, err := r.conn.ExecContext(ctx, pruneQuery, r.db.driver.Simple...)
+	if err != nil {
+		if r.unpruned++; r.unpruned == pruneFails {
+			r.db.log.Warn("livesql: the change log cannot be pruned, and grows", "error", err)
+		}
+		return
+	}
+	r.unpruned = 0
+	if full, err := result.RowsAffected(); err == nil && full > 0 {
+		r.pruned = time.Time{} // the next poll goes on
 	}
 }
 

@@ -97,12 +97,32 @@ func (r *relation) obstacle() string {
 		return "it is no table"
 	}
 	for _, t := range append([]*relation{r}, r.above()...) {
+		if foreign := t.foreignBelow(); foreign != nil {
+			return "its rows belong to the same table as those of " + foreign.table.String() + ", a foreign table: writes to them would fail if there were triggers that look at them"
+		}
 		if t.subscription != "" {
 			return "the subscription " + t.subscription + " writes to it, for which no statement trigger fires"
 		}
 	}
 	return ""
 }
+
+// foreignBelow returns a foreign table whose rows are those of r, too, or nil.
+func (r *relation) foreignBelow() *relation {
+	for _, child := range r.children {
+		if child.kind == foreignTable {
+			return child
+		}
+		if found := child.foreignBelow(); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// harmed reports that r has capture triggers that make writes to the foreign
+// tables below it fail, as when one was attached later.
+func (r *relation) harmed() bool { return r.hasCaptures() && r.foreignBelow() != nil }
 
 // above returns the tables whose rows those of r are, too.
 func (r *relation) above() []*relation {
@@ -126,6 +146,9 @@ func (r *relation) uncaptured(s *schema) string {
 		return "this role may not " + s.forbidden
 	case s.version != layoutVersion:
 		return fmt.Sprintf("the change log has layout %d, this program knows %d", s.version, layoutVersion)
+	}
+	if s.hidden {
+		return "the change log has row-level security or rules, so that rows of it may be hidden"
 	}
 	if why := r.untriggered(s); why != "" {
 		return why

@@ -32,6 +32,11 @@ type schema struct {
 
 	relations []*relation // in order of their names
 	byOID     map[uint32]*relation
+	// logOwner is the role that the log belongs to, empty without one.
+	logOwner string
+	// hidden: the log has row-level security or rules, so that rows may be
+	// missing.
+	hidden bool
 	// captures are the functions of livesql, by name.
 	captures map[string]storedFunction
 	// functions are the names of all functions that did not come with the

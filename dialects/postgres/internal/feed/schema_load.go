@@ -28,6 +28,8 @@ func (t storedTrigger) ours() bool { return t.schema == "livesql" }
 
 // storedFunction is one of livesql's functions as the catalogue holds it.
 type storedFunction struct {
+	// owned: it belongs to the owner of the log.
+	owned    bool
 	definer  bool
 	settings string
 	language string
@@ -129,12 +131,15 @@ func (s *schema) loadCascades(ctx context.Context, q querier) error {
 
 func (s *schema) loadFunctions(ctx context.Context, q querier) error {
 	s.captures, s.functions = make(map[string]storedFunction), make(map[string]bool)
+	if err := q.QueryRowContext(ctx, logSQL).Scan(&s.logOwner, &s.hidden); err != nil {
+		return fmt.Errorf("postgres: looking for the owner of the change log: %w", err)
+	}
 	var all []string
 	err := each(ctx, q, functionsSQL, func(scan func(...any) error) error {
 		var namespace, name string
 		var impure bool
 		var f storedFunction
-		if err := scan(&namespace, &name, &impure, &f.definer, &f.settings, &f.language, &f.body); err != nil {
+		if err := scan(&namespace, &name, &impure, &f.owned, &f.definer, &f.settings, &f.language, &f.body); err != nil {
 			return err
 		}
 		if namespace == "livesql" {

@@ -5,6 +5,9 @@ package feed
 const relevant = `c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384
 	AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'livesql')`
 
+// temporary are the schemas of temporary objects, which concern one session.
+const temporary = `ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname ~ '^pg_temp_')`
+
 // fingerprintCall is the fingerprint as one scalar expression, of type text, in
 // the statement of a poll.
 const fingerprintCall = "livesql.fingerprint()"
@@ -28,18 +31,21 @@ const fingerprintSQL = `(WITH rel AS MATERIALIZED (
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_constraint AS o JOIN rel ON rel.oid = o.conrelid WHERE o.contype IN ('p', 'f')),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 2))) FROM pg_catalog.pg_trigger AS o JOIN rel ON rel.oid = o.tgrelid WHERE NOT o.tgisinternal),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 3))) FROM pg_catalog.pg_rewrite AS o JOIN rel ON rel.oid = o.ev_class),
-	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 4))) FROM pg_catalog.pg_proc AS o WHERE o.oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 4))) FROM pg_catalog.pg_proc AS o WHERE o.oid >= 16384 AND o.pronamespace <> ALL (` + temporary + `)),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 5))) FROM pg_catalog.pg_policy AS o),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.inhrelid, o.inhparent, o.xmin), 0))) FROM pg_catalog.pg_inherits AS o JOIN rel ON rel.oid = o.inhrelid),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((o.srsubid, o.srrelid), 6))) FROM pg_catalog.pg_subscription_rel AS o),
+	(SELECT concat(c.oid, ':', c.xmin, ':', (SELECT sum(hash_record_extended((o.oid, o.xmin), 7)) FROM pg_catalog.pg_trigger AS o WHERE o.tgrelid = c.oid),
+		':', (SELECT sum(hash_record_extended((o.oid, o.xmin), 8)) FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid))
+		FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'livesql' AND c.relname = 'log'),
 	` + restSQL + `::text))`
 
 // restSQL sums up, as one JSON object, what no relation is to blame for.
 const restSQL = `(SELECT jsonb_build_object(
 	'operators', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384),
 	'casts', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_cast AS o WHERE o.oid >= 16384),
-	'types', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_type AS o WHERE o.oid >= 16384 AND o.typtype NOT IN ('c', 'p') AND o.typcategory <> 'A'),
-	'enumerations', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_enum AS o),
+	'types', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_type AS o WHERE o.oid >= 16384 AND o.typtype NOT IN ('c', 'p') AND o.typcategory <> 'A' AND o.typnamespace <> ALL (` + temporary + `)),
+	'enumerations', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_enum AS o JOIN pg_catalog.pg_type AS t ON t.oid = o.enumtypid WHERE t.typnamespace <> ALL (` + temporary + `)),
 	'schemas', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_namespace AS o WHERE o.oid >= 16384 AND o.nspname !~ '^pg_(toast_)?temp_'),
 	'roles', (SELECT concat(count(*), ':', sum(hash_record_extended((o.roleid, o.member, o.xmin), 0))) FROM pg_catalog.pg_auth_members AS o),
 	'encoding', pg_catalog.getdatabaseencoding()))`
@@ -92,9 +98,15 @@ const inheritsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDE
 const cascadesSQL = `SELECT DISTINCT o.confrelid, c.relname FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
 	WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd')) ORDER BY 1, 2`
 
-const functionsSQL = `SELECT n.nspname, p.proname, p.provolatile <> 'i', p.prosecdef, coalesce(array_to_string(p.proconfig, ';'), ''), l.lanname,
+const functionsSQL = `SELECT n.nspname, p.proname, p.provolatile <> 'i',
+	p.proowner = coalesce((SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'log'), p.proowner), p.prosecdef, coalesce(array_to_string(p.proconfig, ';'), ''), l.lanname,
 	CASE WHEN n.nspname = 'livesql' THEN p.prosrc ELSE md5(concat_ws(' ', p.oid, p.xmin)) END
 	FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
 	WHERE p.oid >= 16384 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid`
+
+// logSQL tells who owns the log, and whether rows of it may be hidden.
+const logSQL = `SELECT coalesce(min(pg_catalog.pg_get_userbyid(c.relowner)::text), ''),
+	coalesce(bool_or(c.relrowsecurity OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid)), false) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE n.nspname = 'livesql' AND c.relname = 'log'`
 
 const systemSQL = `SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname`
