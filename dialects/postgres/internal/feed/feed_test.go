@@ -45,7 +45,7 @@ func TestFeedOverABadNetwork(t *testing.T) {
 	b := backendOf(t, libpq.Driver, listen.BackendConfig{Connector: connectorOf(t, dsn), DSN: dsn})
 	b.times = quickTimes()
 	feed := listen.NewFeed(b, listen.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))),
-		listen.WithDeadline(500*time.Millisecond), listen.WithBackoff(time.Millisecond, 20*time.Millisecond))
+		listen.WithDeadline(2*time.Second), listen.WithBackoff(time.Millisecond, 20*time.Millisecond))
 	h := &hearer{keys: map[string]int{}}
 	feed.Subscribe(h)
 	feed.Start()
@@ -71,6 +71,7 @@ func TestFeedOverABadNetwork(t *testing.T) {
 				return
 			}
 			n++
+			<-time.After(2 * time.Millisecond) // what the feed has to catch up with must stay small
 		}
 	}()
 	for _, fault := range []func(){

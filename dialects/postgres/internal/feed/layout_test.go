@@ -146,7 +146,6 @@ func TestAttend(t *testing.T) {
 }
 
 func TestPrune(t *testing.T) {
-	t.Parallel()
 	db := server.Postgres(t).DB()
 	fixtureExec(t, db, "CREATE TABLE a (id int PRIMARY KEY)")
 	fixtureInstall(t, db)
@@ -213,7 +212,6 @@ func TestPrune(t *testing.T) {
 // TestSerializableWriters runs two serializable transactions that have nothing
 // in common but the log.
 func TestSerializableWriters(t *testing.T) {
-	t.Parallel()
 	db := server.Postgres(t).DB()
 	fixtureExec(t, db, "CREATE TABLE a (id int PRIMARY KEY, v int)", "CREATE TABLE b (id int PRIMARY KEY, v int)", "INSERT INTO a VALUES (1, 1)", "INSERT INTO b VALUES (1, 1)")
 	fixtureInstall(t, db)
