@@ -151,6 +151,9 @@ func (s *subject) measure(t *testing.T, bell listen.Bell) {
 		ratios = append(ratios, rate["captured"]/rate["plain"])
 		captured, plain = append(captured, rate["captured"]), append(plain, rate["plain"])
 	}
+	if err := feed.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	status := feed.Status()
 	if status.State != listen.Live || status.Changes == 0 {
 		t.Errorf("the feed is %v after %d changes: %v", status.State, status.Changes, status.Err)
