@@ -69,6 +69,9 @@ func TestRaw(t *testing.T) {
 			if n := live.CacheStats().Bypassed[cache.Tainted]; n != 2 {
 				t.Errorf("%d reads past the cache because of Raw, want 2", n)
 			}
+			if err := live.Feed().Sync(ctx); err != nil { // without a lease nothing is stored
+				t.Fatal(err)
+			}
 			db.SetMaxIdleConns(0) // a new connection
 			db.SetMaxIdleConns(2)
 			read("new connection", "Raw", false)

@@ -2,6 +2,7 @@ package torture
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/vantage-go/live/listen"
@@ -29,8 +30,21 @@ func (t *tally) Apply(b listen.Batch) {
 			t.marks++
 			continue
 		}
-		t.counts[rowKey{c.Table.Name, c.Key}]++
+		t.counts[rowKey{c.Table.Name, plainKey(c.Key)}]++
 	}
+}
+
+// plainKey is a key as the history writes it: composite ones as a text.
+func plainKey(key any) any {
+	values, composite := key.([]any)
+	if !composite {
+		return key
+	}
+	parts := make([]string, len(values))
+	for i, v := range values {
+		parts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(parts, ",")
 }
 
 // Changed does nothing: what a feed misses while it is away, it delivers

@@ -197,6 +197,9 @@ func (s *reference) Connect(ctx context.Context) (listen.Reader, error) {
 
 type referenceReader struct {
 	source *reference
+	// connMu has the one who uses conn: a call of a *sql.Conn that begins while
+	// another closes it can panic.
+	connMu sync.Mutex
 	db     *sql.DB
 	conn   *sql.Conn
 	lines  *lines
@@ -206,6 +209,8 @@ type referenceReader struct {
 // until it comes.
 func (r *referenceReader) Close() error {
 	r.lines.hangUp()
+	r.connMu.Lock()
+	defer r.connMu.Unlock()
 	_ = r.conn.Close()
 	_ = r.db.Close() // neither can say goodbye any more
 	return nil
@@ -252,6 +257,8 @@ const shapeQuery = `SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, a.att
 	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND c.relname <> 'trace' AND c.relkind = 'r' AND a.attnum > 0`
 
 func (r *referenceReader) Poll(ctx context.Context, since listen.Cursor) (d listen.Delta, err error) {
+	r.connMu.Lock()
+	defer r.connMu.Unlock()
 	last, resumed := since.(referenceCursor)
 	where := r.source.where
 	if r.source.horizon {
