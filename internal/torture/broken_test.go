@@ -108,14 +108,14 @@ var brokenVariants = []brokenVariant{
 		"cache/cache.go", "if len(b.Changes) > 0 {", "if len(b.Changes) > 0 && !$ {",
 	}}},
 	{"own writes not applied", "internal/torture", "TestSQLiteCoherence", []edit{{
-		"cache/cache.go", "	case len(e.tables) > 0:\n", "	case $:\n	case len(e.tables) > 0:\n",
+		"cache/cache.go", "	default:\n		c.drop(", "	case $:\n	default:\n		c.drop(",
 	}}},
 	{"transactions read from memory and fill it", "internal/torture", "TestSQLiteCoherence", []edit{
 		{"cache/session.go", "	case s.tx.open():\n		return InTransaction", "	case s.tx.open() && !$:\n		return InTransaction"},
 		{"cache/session.go", "return !s.tx.open() && s.taint", "return (!s.tx.open() || $) && s.taint"},
 	}},
 	{"polls that find nothing", "internal/torture", "TestSQLiteCoherence", []edit{{
-		"listen/feed.go", "	batch := Batch{", "	if $ {\n		delta.Changes = nil\n	}\n	batch := Batch{",
+		"listen/follow.go", "	batch := Batch{", "	if $ {\n		delta.Changes = nil\n	}\n	batch := Batch{",
 	}}},
 	{"no lease", "internal/torture", "TestStoppedProcess/short_lease", []edit{{
 		"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil && (now.Within(*start, c.duration) || $)",
