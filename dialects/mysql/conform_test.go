@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -59,34 +58,9 @@ func conformDatabase(tb testing.TB) *conform.Database {
 	proxy := server.NewProxy(tb, d.Addr())
 	return &conform.Database{
 		DB: pool, Schema: d.Name(), Install: install,
-		Source: func() listen.Source {
-			dsn := d.DSNVia(proxy.Addr())
-			connector, err := Dialect{}.Connector(dsn)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			backend, err := Dialect{}.Backend(listen.BackendConfig{
-				Connector: connector, DSN: dsn, Install: listen.InstallNever, Log: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				tb.Fatal(err)
-			}
-			tb.Cleanup(func() {
-				if err := backend.Close(); err != nil {
-					tb.Error(err)
-				}
-			})
-			return backend
-		},
-		Prune: func(ctx context.Context) error { return conformPrune(ctx, pool) },
-		Freeze: func() func() {
-			proxy.Blackhole()
-			return func() {
-				if err := proxy.Heal(); err != nil {
-					tb.Error(err)
-				}
-			}
-		},
+		Source: func() listen.Source { return conform.SourceOf(tb, Dialect{}, d.DSNVia(proxy.Addr())) },
+		Prune:  func(ctx context.Context) error { return conformPrune(ctx, pool) },
+		Freeze: conform.FreezeBy(tb, proxy),
 	}
 }
 

@@ -93,7 +93,7 @@ func (d *diagnosis) serverFindings(ctx context.Context) error {
 
 func (d *diagnosis) tableFindings(on *schema) {
 	if !on.installed {
-		d.add(listen.Problem, "livesql is not installed in database "+on.server.database, "run livesql install")
+		d.add(listen.Problem, "livesql is not installed in database "+on.server.database+", or this account has no rights on its tables", "run livesql install; or grant SELECT and TRIGGER on the database to the account of the feed")
 		return
 	}
 	covered, whole := 0, 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -93,34 +92,9 @@ func openConform(tb testing.TB, d dialect, db *server.Database) *conform.Databas
 			_, err := d.Install(ctx, pool, listen.InstallOptions{})
 			return err
 		},
-		Source: func() listen.Source {
-			dsn := db.DSNVia(proxy.Addr())
-			connector, err := d.Connector(dsn)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			backend, err := d.Backend(listen.BackendConfig{
-				Connector: connector, DSN: dsn, Install: listen.InstallNever, Log: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				tb.Fatal(err)
-			}
-			tb.Cleanup(func() {
-				if err := backend.Close(); err != nil {
-					tb.Error(err)
-				}
-			})
-			return backend
-		},
-		Prune: func(ctx context.Context) error { return prune(ctx, pool) },
-		Freeze: func() func() {
-			proxy.Blackhole()
-			return func() {
-				if err := proxy.Heal(); err != nil {
-					tb.Error(err)
-				}
-			}
-		},
+		Source: func() listen.Source { return conform.SourceOf(tb, d, db.DSNVia(proxy.Addr())) },
+		Prune:  func(ctx context.Context) error { return prune(ctx, pool) },
+		Freeze: conform.FreezeBy(tb, proxy),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -61,21 +60,7 @@ func conformDatabase(tb testing.TB) *conform.Database {
 	}
 	return &conform.Database{
 		DB: db, Schema: "main", Install: install,
-		Source: func() listen.Source {
-			connector, err := Dialect{}.Connector(dsn)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			backend := newDatabase(listen.BackendConfig{
-				Connector: connector, DSN: dsn, Install: listen.InstallNever, Log: slog.New(slog.DiscardHandler),
-			})
-			tb.Cleanup(func() {
-				if err := backend.Close(); err != nil {
-					tb.Error(err)
-				}
-			})
-			return backend
-		},
+		Source: func() listen.Source { return conform.SourceOf(tb, Dialect{}, dsn) },
 		Prune: func(ctx context.Context) error {
 			_, err := db.ExecContext(ctx, "DELETE FROM "+logTable)
 			return err

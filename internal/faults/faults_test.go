@@ -242,36 +242,23 @@ func TestFaultsAtEdges(t *testing.T) {
 						r.cached()
 					})
 				})
-				t.Run("catching up/"+f.name, func(t *testing.T) {
-					r := r.in(t)
-					r.open()
-					r.cached()
-					before := r.live.Feed().Status()
-					r.during(func() {
-						up := r.states.count(listen.CatchingUp)
-						r.proxy.Reset()
-						r.states.wait(t, listen.CatchingUp, up)
-						f.do(r, func() { sleep(t.Context(), outage) })
-						r.heals(time.Now())
+				for _, state := range []listen.State{listen.CatchingUp, listen.Lost} {
+					t.Run(state.String()+"/"+f.name, func(t *testing.T) {
+						r := r.in(t)
+						r.open()
 						r.cached()
+						before := r.live.Feed().Status()
+						r.during(func() {
+							n := r.states.count(state)
+							r.proxy.Reset()
+							r.states.wait(t, state, n)
+							f.do(r, func() { sleep(t.Context(), outage) })
+							r.heals(time.Now())
+							r.cached()
+						})
+						r.verdict(f, before)
 					})
-					r.verdict(f, before)
-				})
-				t.Run("lost/"+f.name, func(t *testing.T) {
-					r := r.in(t)
-					r.open()
-					r.cached()
-					before := r.live.Feed().Status()
-					r.during(func() {
-						lost := r.states.count(listen.Lost)
-						r.proxy.Reset()
-						r.states.wait(t, listen.Lost, lost)
-						f.do(r, func() { sleep(t.Context(), outage) })
-						r.heals(time.Now())
-						r.cached()
-					})
-					r.verdict(f, before)
-				})
+				}
 			}
 		})
 	}
