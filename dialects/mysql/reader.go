@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vantage-go/live/internal/turn"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -18,14 +19,13 @@ import (
 type reader struct {
 	db   *database
 	conn *sql.Conn
-	// ctx ends with the reader: a poll under way returns then, also from a
-	// connection that is dead.
-	ctx    context.Context //nolint:containedctx // the reader's own life, which Close ends
-	cancel context.CancelFunc
-	closed func() error
-	// turn has the one who uses conn: a *sql.Conn that is closed while a call
-	// of it begins, can panic.
-	turn      chan struct{}
+	turn *turn.Turn // of whoever uses conn
+	// last is the closing.
+	last    sync.Once
+	lastErr error
+	// ctx is that of the goroutines.
+	ctx       context.Context //nolint:containedctx // their life, which Close ends
+	cancel    context.CancelFunc
 	stamper   *stamper
 	installer *installer
 	workers   sync.WaitGroup
@@ -80,9 +80,8 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 		return nil, fmt.Errorf("mysql: asking for the server's identity: %w", err)
 	}
 	d.identity.Store(d.homes.Number(home))
-	r := &reader{db: d, conn: conn, server: on, identity: identity, turn: make(chan struct{}, 1)}
+	r := &reader{db: d, conn: conn, server: on, identity: identity, turn: turn.New()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.closed = sync.OnceValue(func() error { return discard(conn) })
 	r.stamper = newStamper(d, on)
 	r.installer = newInstaller(d, &r.recheck)
 	r.workers.Go(func() { r.stamper.run(r.ctx) })
@@ -92,11 +91,14 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 
 // Close closes the connection, and ends a poll that waits for it.
 func (r *reader) Close() error {
+	r.turn.End()
 	r.cancel()
 	r.workers.Wait()
-	r.turn <- struct{}{} // a poll that is under way ends with its context
-	defer func() { <-r.turn }()
-	return r.closed()
+	r.last.Do(func() {
+		_ = r.turn.Keep(context.Background()) // a poll that is under way ends with its context
+		r.lastErr = discard(r.conn)
+	})
+	return r.lastErr
 }
 
 // Pace is that of a log without a bell.
@@ -124,19 +126,14 @@ func (r *reader) lookDue(now time.Time) bool {
 
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
-	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
-	case <-r.ctx.Done():
+	ctx, done, err := r.turn.Take(ctx)
+	if err != nil {
+		return listen.Delta{}, fmt.Errorf("mysql: polling: %w", err)
 	}
-	if r.ctx.Err() != nil {
-		return listen.Delta{}, sql.ErrConnDone
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(r.ctx, cancel)()
+	defer done()
 	now := time.Now()
-	look := r.lookDue(now)
+	_, resumed := since.(cursor)
+	look := !resumed || r.lookDue(now) // without a look, a cursor knows no schema
 	delta, err := r.poll(ctx, since, look)
 	if failed(err, errNoSuchTable, errNoRoutine) && !look {
 		// The log was dropped, or is being dropped.

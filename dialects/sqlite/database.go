@@ -6,7 +6,6 @@ import (
 	sqldriver "database/sql/driver"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -89,50 +88,4 @@ func (d *database) Connect(ctx context.Context) (listen.Reader, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// closeOnce is a connection that may be closed from two sides, also while it is
-// in use: that ends then. A *sql.Conn alone does not bear it, a call of it that
-// begins while another closes it can panic.
-type closeOnce struct {
-	conn *sql.Conn
-	once sync.Once
-	err  error
-	// closed ends when Close is called. turn has the one who uses conn.
-	closed context.Context //nolint:containedctx // the connection's own life
-	end    context.CancelFunc
-	turn   chan struct{}
-}
-
-func newCloseOnce(conn *sql.Conn) *closeOnce {
-	closed, end := context.WithCancel(context.Background())
-	return &closeOnce{conn: conn, closed: closed, end: end, turn: make(chan struct{}, 1)}
-}
-
-// use takes the connection until done is called. The context that it returns
-// ends with ctx, and when the connection is closed.
-func (c *closeOnce) use(ctx context.Context) (_ context.Context, done func(), err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(c.closed, cancel)
-	c.turn <- struct{}{}
-	done = func() {
-		<-c.turn
-		stop()
-		cancel()
-	}
-	if c.closed.Err() != nil {
-		done()
-		return nil, nil, sql.ErrConnDone
-	}
-	return ctx, done, nil
-}
-
-func (c *closeOnce) Close() error {
-	c.once.Do(func() {
-		c.end()
-		c.turn <- struct{}{}
-		defer func() { <-c.turn }()
-		c.err = c.conn.Close()
-	})
-	return c.err
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/vantage-go/live/internal/turn"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -44,7 +46,11 @@ type cursor struct {
 // reader is the feed's connection.
 type reader struct {
 	db   *database
-	conn *closeOnce
+	conn *sql.Conn
+	turn *turn.Turn // of whoever uses conn
+	// last is the closing.
+	last    sync.Once
+	lastErr error
 	// file is the one that conn is open on, if it is still at path.
 	file     os.FileInfo
 	path     string
@@ -67,7 +73,7 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	r := &reader{db: d, conn: newCloseOnce(conn), path: d.path, file: before}
+	r := &reader{db: d, conn: conn, turn: turn.New(), path: d.path, file: before}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -126,8 +132,14 @@ func (r *reader) replaced() bool {
 	return err != nil || !os.SameFile(info, r.file)
 }
 
-// Close closes the connection.
-func (r *reader) Close() error { return r.conn.Close() }
+// Close closes the connection, and ends a poll that uses it.
+func (r *reader) Close() error {
+	r.last.Do(func() {
+		_ = r.turn.Keep(context.Background()) // a poll that is under way ends with its context
+		r.lastErr = r.conn.Close()
+	})
+	return r.lastErr
+}
 
 // Pace is that of a poll that costs some tens of microseconds.
 func (r *reader) Pace() listen.Pace {
@@ -139,7 +151,7 @@ var errReplaced = errors.New("sqlite: another file has taken the place of the da
 
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
-	ctx, done, err := r.conn.use(ctx)
+	ctx, done, err := r.turn.Take(ctx)
 	if err != nil {
 		return listen.Delta{}, fmt.Errorf("sqlite: polling: %w", err)
 	}
@@ -155,7 +167,7 @@ func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	// Asked before the snapshot is taken: what is committed in between is
 	// read now and again next time.
 	var moved int64
-	if err := r.conn.conn.QueryRowContext(ctx, "PRAGMA main.data_version").Scan(&moved); err != nil {
+	if err := r.conn.QueryRowContext(ctx, "PRAGMA main.data_version").Scan(&moved); err != nil {
 		return listen.Delta{}, fmt.Errorf("sqlite: asking for the data version: %w", err)
 	}
 	last, _ := since.(cursor)
@@ -177,7 +189,7 @@ func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, e
 
 // read reads the log and, when it has changed, the schema, in one snapshot.
 func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.Delta, next cursor, err error) {
-	tx, err := r.conn.conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := r.conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return delta, next, fmt.Errorf("sqlite: opening a snapshot: %w", err)
 	}

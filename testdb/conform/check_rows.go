@@ -3,6 +3,7 @@ package conform
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/listen"
 )
@@ -27,6 +28,9 @@ func checkNilCursor(tb testing.TB, e *Engine) {
 	}
 	exec(tb, db.DB, insertItems(1, 3))
 	f.wants("after another insert", items(3)...)
+	// The new cursor knows what the next look at capture compares with.
+	time.Sleep(listen.CheckEvery)
+	f.unchanged("when it was time to look at capture")
 }
 
 func checkOperations(tb testing.TB, e *Engine) {

@@ -103,7 +103,9 @@ func (m *mariaDB) initialize(_ context.Context, i *instance) error {
 		return give(i.data(), m.uid, m.gid)
 	}
 	err := i.sup.run(command{
-		Argv: append(argv, "--datadir="+i.data()),
+		// A server that starts removes the temporary tables that it finds, those
+		// of another installation, too.
+		Argv: append(argv, "--datadir="+i.data(), "--tmpdir="+i.dir),
 		Dir:  i.dir,
 		Log:  filepath.Join(i.dir, "install.log"),
 		UID:  m.uid,

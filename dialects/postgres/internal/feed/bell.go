@@ -323,7 +323,7 @@ func (r *reader) Announce(ctx context.Context) error {
 	if r.found != present || r.mode != listen.BellApp {
 		return nil
 	}
-	ctx, done, err := r.use(ctx)
+	ctx, done, err := r.turn.Take(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/vantage-go/live/internal/turn"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -43,8 +44,7 @@ const greeting = `SELECT pg_is_in_recovery()::text, current_setting('server_vers
 const oldest = "140000"
 
 func connect(ctx context.Context, d *database) (_ *reader, err error) {
-	life, end := context.WithCancel(context.Background())
-	r := &reader{db: d, life: life, end: end, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	r := &reader{db: d, turn: turn.New(), closed: make(chan struct{})}
 	r.wires = &wires{driver: d.driver, connector: d.connector}
 	r.pool = r.wires.open()
 	r.bell = newBell(d.driver, d.connector, d.times)

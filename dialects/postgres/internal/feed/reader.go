@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vantage-go/live/internal/turn"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -30,13 +31,11 @@ var errOther = errors.New("postgres: the change log was replaced")
 // reader is the feed's connection.
 type reader struct {
 	db     *database
-	life   context.Context //nolint:containedctx // the reader's own life, which Close ends
-	end    context.CancelFunc
 	wires  *wires
 	pool   *sql.DB // of one connection, conn
 	conn   *sql.Conn
 	bell   *bell
-	turn   chan struct{} // taken by who uses conn
+	turn   *turn.Turn    // of whoever uses conn
 	closed chan struct{} // closed by the first Close when it is done
 	once   atomic.Bool
 
@@ -75,17 +74,18 @@ func (r *reader) Close() error {
 		return nil
 	}
 	defer close(r.closed)
-	r.end()
-	timer := time.NewTimer(farewell)
-	defer timer.Stop()
-	select {
-	case r.turn <- struct{}{}:
+	brief, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	polite := r.turn.Keep(brief) == nil
+	if polite {
 		r.hangUp() // nobody uses it, so that is quick
-	case <-timer.C:
 	}
 	r.wires.cutAll()
 	r.bell.stop()
-	r.hangUp()
+	if !polite {
+		_ = r.turn.Keep(context.Background()) // what was cut returns
+		r.hangUp()
+	}
 	return nil
 }
 
@@ -97,31 +97,11 @@ func (r *reader) hangUp() {
 	_ = r.pool.Close()
 }
 
-// errClosed is returned for a reader that was closed.
-var errClosed = errors.New("postgres: the feed's connection was closed")
-
-// use takes the connection until done is called. The context ends with the
-// reader, too.
-func (r *reader) use(ctx context.Context) (_ context.Context, done func(), err error) {
-	select {
-	case r.turn <- struct{}{}:
-	case <-r.life.Done():
-		return nil, nil, errClosed
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(r.life, cancel)
-	return ctx, func() {
-		stop()
-		cancel()
-		<-r.turn
-	}, nil
-}
-
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
-	ctx, done, err := r.use(ctx)
+	ctx, done, err := r.turn.Take(ctx)
 	if err != nil {
-		return listen.Delta{}, err
+		return listen.Delta{}, fmt.Errorf("postgres: polling: %w", err)
 	}
 	defer done()
 	delta, err := r.poll(ctx, since)
