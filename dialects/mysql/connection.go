@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/vantage-go/live/internal/dial"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -37,7 +38,7 @@ func sessionStatements(lock time.Duration) []string {
 
 // ownConnector dials livesql's own sessions.
 type ownConnector struct {
-	sqldriver.Connector // not the program's io.Closer, if it is one
+	dial.Connector
 }
 
 // Connect dials and sets up one session.
@@ -76,7 +77,7 @@ func connectorOf(config listen.BackendConfig) (sqldriver.Connector, error) {
 		dsn = config.DSN
 	}
 	if dsn == "" {
-		return ownConnector{config.Connector}, nil
+		return ownConnector{dial.Through(config.Connector)}, nil
 	}
 	own, err := mysql.ParseDSN(dsn)
 	if err != nil {
@@ -92,7 +93,7 @@ func connectorOf(config listen.BackendConfig) (sqldriver.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mysql: the data source name of the feed: %w", err)
 	}
-	return ownConnector{c}, nil
+	return ownConnector{dial.Through(c)}, nil
 }
 
 // querier is the part of *sql.DB, *sql.Conn and *sql.Tx that reads need.

@@ -3,13 +3,13 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	sqldriver "database/sql/driver"
 	"log/slog"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/internal/dial"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -43,9 +43,7 @@ type database struct {
 var _ listen.Backend = (*database)(nil)
 
 func newDatabase(config listen.BackendConfig) *database {
-	// The program's connector is not ours to close.
-	own := struct{ sqldriver.Connector }{config.Connector}
-	d := &database{own: sql.OpenDB(own), log: config.Log}
+	d := &database{own: sql.OpenDB(dial.Through(config.Connector)), log: config.Log}
 	// A connection that is given back is gone: an idle one could be to a file
 	// that was replaced.
 	d.own.SetMaxIdleConns(-1)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/dialects/postgres/internal/inner"
+	"github.com/vantage-go/live/internal/dial"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -160,7 +161,11 @@ var errSilent = errors.New("postgres: the bell does not hear its probe")
 func (b *bell) listen(ctx context.Context) (proven bool, err error) {
 	dialing, cancel := context.WithTimeout(ctx, b.times.dial)
 	defer cancel()
-	ear, err := b.driver.Listen(dialing, b.connector, channel)
+	var ear inner.Ear
+	err = dial.Safely(func() (err error) {
+		ear, err = b.driver.Listen(dialing, b.connector, channel)
+		return err
+	})
 	if err != nil {
 		return false, fmt.Errorf("listening: %w", err)
 	}

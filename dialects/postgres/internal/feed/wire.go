@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/vantage-go/live/dialects/postgres/internal/inner"
+	"github.com/vantage-go/live/internal/dial"
 )
 
 // wires are the database connections of one reader. They can be cut all at
@@ -40,8 +41,12 @@ type wire struct{ all *wires }
 
 func (w wire) Driver() sqldriver.Driver { return w.all.connector.Driver() }
 
-func (w wire) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, cut, err := w.all.driver.Dial(ctx, w.all.connector)
+func (w wire) Connect(ctx context.Context) (conn sqldriver.Conn, err error) {
+	var cut func()
+	err = dial.Safely(func() (err error) {
+		conn, cut, err = w.all.driver.Dial(ctx, w.all.connector)
+		return err
+	})
 	if err != nil || cut == nil {
 		return conn, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/vantage-go/live/dialects/postgres/internal/inner"
+	"github.com/vantage-go/live/internal/dial"
 )
 
 // Driver is lib/pq.
@@ -80,7 +81,7 @@ func dialPQ(ctx context.Context, c sqldriver.Connector) (sqldriver.Conn, func(),
 	}
 	dialled := make(chan result)
 	go func() {
-		conn, err := c.Connect(ctx)
+		conn, err := dial.Through(c).Connect(ctx)
 		select {
 		case dialled <- result{conn, err}:
 		case <-ctx.Done():
