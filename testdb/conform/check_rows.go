@@ -3,7 +3,6 @@ package conform
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/vantage-go/live/listen"
 )
@@ -29,7 +28,7 @@ func checkNilCursor(tb testing.TB, e *Engine) {
 	exec(tb, db.DB, insertItems(1, 3))
 	f.wants("after another insert", items(3)...)
 	// The new cursor knows what the next look at capture compares with.
-	time.Sleep(listen.CheckEvery)
+	sleep(tb.Context(), listen.CheckEvery)
 	f.unchanged("when it was time to look at capture")
 }
 
