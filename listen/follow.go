@@ -56,7 +56,7 @@ func (f *Feed) connect() (*connection, error) {
 	defer cancel()
 	reader, err := f.source.Connect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listen: connecting to the change log: %w", err)
+		return nil, fmt.Errorf("listen: connecting to the change log%s: %w", f.late(ctx), err)
 	}
 	c := &connection{reader: reader, close: sync.OnceValue(reader.Close)}
 	if r, ok := reader.(Ringer); ok {
@@ -176,12 +176,14 @@ func (f *Feed) poll(c *connection, cursor Cursor) (delta Delta, sent time.Time, 
 	number = f.polls
 	f.stateMu.Unlock()
 	sent = time.Now()
+	var late string
 	err = f.bounded(c, func(ctx context.Context) (err error) {
 		delta, err = c.reader.Poll(ctx, cursor)
+		late = f.late(ctx)
 		return err
 	})
 	if err != nil {
-		return Delta{}, sent, number, fmt.Errorf("listen: polling the change log: %w", err)
+		return Delta{}, sent, number, fmt.Errorf("listen: polling the change log%s: %w", late, err)
 	}
 	return delta, sent, number, nil
 }
@@ -202,6 +204,15 @@ func (f *Feed) bounded(c *connection, call func(context.Context) error) error {
 		<-closed
 	}
 	return err
+}
+
+// late says for people that a call has failed because its time was up, whatever
+// error the driver makes of that.
+func (f *Feed) late(call context.Context) string {
+	if !errors.Is(call.Err(), context.DeadlineExceeded) {
+		return ""
+	}
+	return fmt.Sprintf(": no answer within %v, which is the feed's deadline", f.config.deadline)
 }
 
 // apply hands a delta to the consumers. Only when all have applied it does the

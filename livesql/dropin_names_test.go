@@ -118,6 +118,8 @@ func TestBadParametersAreRefused(t *testing.T) {
 		"livesql_lease=soon":                   "duration",
 		"livesql_lease=1ms":                    "at least 50ms",
 		"livesql_lease=":                       "duration",
+		"livesql_deadline=soon":                "duration",
+		"livesql_deadline=0s":                  "positive",
 		"livesql_bytes=many":                   "number",
 		"livesql_bytes=-1":                     "positive",
 		"livesql_result_bytes=x":               "number",

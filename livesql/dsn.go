@@ -62,6 +62,12 @@ func paramOption(name, value string) (Option, error) {
 			return bad("is not a duration such as 2s")
 		}
 		return Lease(d), nil
+	case "deadline":
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return bad("is not a duration such as 2s")
+		}
+		return FeedDeadline(d), nil
 	case "bytes":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
@@ -102,5 +108,5 @@ func paramOption(name, value string) (Option, error) {
 		}
 		return Eager(), nil
 	}
-	return bad("is not a parameter of livesql (known: lease, bytes, result_bytes, install, cache, eager)")
+	return bad("is not a parameter of livesql (known: lease, deadline, bytes, result_bytes, install, cache, eager)")
 }

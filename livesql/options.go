@@ -146,7 +146,7 @@ func FeedDSN(dsn string) Option {
 // PollInterval sets the time between polls of the change log: lo while changes
 // arrive, growing to hi while none do, and never more than half a lease.
 // Without it, the dialect knows what suits its database: 10 to 100 ms on
-// SQLite, 25 ms to 1 s on MySQL, and on PostgreSQL 4 to 500 ms with a bell that
+// SQLite, 25 ms to 1 s on MySQL, and on PostgreSQL 6 to 500 ms with a bell that
 // rings in between.
 func PollInterval(lo, hi time.Duration) Option {
 	return func(o *options) error {
@@ -154,6 +154,22 @@ func PollInterval(lo, hi time.Duration) Option {
 			return &OptionError{"poll_interval", lo.String() + "…" + hi.String(), "must be positive and in order"}
 		}
 		o.feed = append(o.feed, listen.WithInterval(lo, hi))
+		return nil
+	}
+}
+
+// FeedDeadline bounds one attempt of the feed to connect, and one poll; 1 s
+// without it. A dead connection is noticed after that time, a slow one must
+// answer within it: connecting, and reading the schema for the first time, takes
+// some ten round trips each, more with thousands of tables. So it has to be
+// longer for a server that is far away, and the lease should be, too. DSN
+// parameter livesql_deadline.
+func FeedDeadline(d time.Duration) Option {
+	return func(o *options) error {
+		if d <= 0 {
+			return &OptionError{"deadline", d.String(), "must be positive"}
+		}
+		o.feed = append(o.feed, listen.WithDeadline(d))
 		return nil
 	}
 }

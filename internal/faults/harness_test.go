@@ -118,14 +118,14 @@ func (r *rig) open() {
 }
 
 // another opens a further handle, as another process would.
-func (r *rig) another() *livesql.DB {
+func (r *rig) another(opts ...livesql.Option) *livesql.DB {
 	r.t.Helper()
 	backend, err := r.engine.dialect.Backend(r.config)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	db, err := livesql.OpenDB(r.t.Context(), r.engine.dialect.Name(), r.config.Connector,
-		livesql.WithBackend(&keeping{Backend: backend}), livesql.Lease(lease))
+		append([]livesql.Option{livesql.WithBackend(&keeping{Backend: backend}), livesql.Lease(lease)}, opts...)...)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"go.uber.org/goleak"
 
 	"github.com/vantage-go/live/dialects/mysql"
@@ -47,6 +48,7 @@ type subject struct {
 	clients int
 	update  string // of one row, with a verb for the table
 	bells   []listen.Bell
+	listen  func(t *testing.T) // somebody who hears the bell and does nothing
 }
 
 // TestCost prints the rate of one-row transactions with capture as a share of
@@ -59,7 +61,10 @@ func TestCost(t *testing.T) {
 			s := open(t)
 			s.fill(t)
 			for _, bell := range s.bells {
-				t.Run("bell "+string(bell), func(t *testing.T) { s.measure(t, bell) })
+				t.Run("bell "+string(bell), func(t *testing.T) { s.measure(t, bell, nil) })
+			}
+			if s.listen != nil {
+				t.Run("triggers alone", func(t *testing.T) { s.measure(t, listen.BellGated, s.listen) })
 			}
 		})
 	}
@@ -73,6 +78,14 @@ func openPostgres(t *testing.T) subject {
 		dialect: postgres.Dialect{}, db: d.DB(), dsn: d.DSN(), clients: 16,
 		update: "UPDATE %s SET n = n + 1 WHERE id = $1",
 		bells:  []listen.Bell{listen.BellGated, listen.BellEvery, listen.BellApp, listen.BellPoll},
+		listen: func(t *testing.T) {
+			t.Helper()
+			l := pq.NewListener(d.DSN(), time.Second, time.Minute, nil)
+			t.Cleanup(func() { _ = l.Close() })
+			if err := l.Listen("livesql"); err != nil {
+				t.Fatal(err)
+			}
+		},
 	}
 }
 
@@ -126,13 +139,19 @@ func must(t *testing.T, db *sql.DB, statement string) {
 	}
 }
 
-// measure prints the ratio of one mode.
-func (s *subject) measure(t *testing.T, bell listen.Bell) {
+// measure prints the ratio of one mode: with a feed that takes its share of the
+// same cores, or of the triggers alone, with a listener instead of a feed.
+func (s *subject) measure(t *testing.T, bell listen.Bell, alone func(t *testing.T)) {
 	t.Helper()
 	if _, err := s.dialect.Install(t.Context(), s.db, listen.InstallOptions{Tables: []string{"captured"}, Bell: bell}); err != nil {
 		t.Fatal(err)
 	}
-	feed := s.follow(t)
+	var feed *listen.Feed
+	if alone != nil {
+		alone(t)
+	} else {
+		feed = s.follow(t)
+	}
 	pairs, span := plan()
 	var ratios, captured, plain []float64
 	for i := range pairs {
@@ -151,17 +170,19 @@ func (s *subject) measure(t *testing.T, bell listen.Bell) {
 		ratios = append(ratios, rate["captured"]/rate["plain"])
 		captured, plain = append(captured, rate["captured"]), append(plain, rate["plain"])
 	}
-	if err := feed.Sync(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	status := feed.Status()
-	if status.State != listen.Live || status.Changes == 0 {
-		t.Errorf("the feed is %v after %d changes: %v", status.State, status.Changes, status.Err)
+	if feed != nil {
+		if err := feed.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		status := feed.Status()
+		if status.State != listen.Live || status.Changes == 0 {
+			t.Errorf("the feed is %v after %d changes: %v", status.State, status.Changes, status.Err)
+		}
 	}
 	slices.Sort(ratios)
 	t.Logf("%d clients, %d pairs of %v: %.0f transactions/s captured, %.0f not; ratio %.2f (%.2f to %.2f)",
 		s.clients, pairs, span, median(captured), median(plain), median(ratios), ratios[0], ratios[len(ratios)-1])
-	if conform.Long() && bell == listen.BellGated && median(ratios) < 0.7 {
+	if conform.Long() && feed == nil && median(ratios) < 0.7 {
 		t.Errorf("capture costs the writers %.0f %% of their rate", 100*(1-median(ratios)))
 	}
 }

@@ -57,7 +57,7 @@ func (t captureTrigger) create(table string, f captureFunction) string {
 // three times as much. PL/pgSQL prepares it for each trigger, so that oldt and
 // newt are the rows of the trigger's own table.
 type captureFunction struct {
-	name, body string
+	name, body, settings string
 }
 
 // functionSettings are those of all of livesql's functions. They run with the
@@ -66,32 +66,40 @@ type captureFunction struct {
 // writer that waits for a lock only briefly does not fail for our sake.
 const functionSettings = "search_path=pg_catalog, pg_temp;lock_timeout=0"
 
+// bytesSettings are those of functions that spell keys of type bytea.
+const bytesSettings = functionSettings + ";bytea_output=hex"
+
 // capture returns the function that the triggers of r call.
 func (r *relation) capture() captureFunction {
 	if len(r.keys) == 0 {
-		return nameCapture(wholeBody)
+		return nameCapture(wholeBody, functionSettings)
 	}
-	exprs, typed := make([]string, len(r.keys)), make([]string, len(r.keys))
+	settings := functionSettings
+	values, typed := make([]string, len(r.keys)), make([]string, len(r.keys))
 	for i, c := range r.primary {
-		exprs[i] = "t." + quoteName(c.name)
-		typed[i] = fmt.Sprintf("EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = TG_RELID AND a.attname = %s AND a.atttypid = %s::regtype)", quoteText(c.name), quoteText(c.typ))
+		values[i] = "t." + quoteName(c.name)
+		typed[i] = fmt.Sprintf("pg_typeof(%s) = %s::regtype", values[i], quoteText(c.typ))
 		if r.keys[i] == keyBytes {
-			exprs[i] = "encode(" + exprs[i] + ", 'hex')"
+			settings = bytesSettings
 		}
 	}
-	key := exprs[0]
-	if len(exprs) > 1 {
-		key = "jsonb_build_array(" + strings.Join(exprs, ", ") + ")"
+	key := values[0]
+	if len(values) > 1 {
+		key = "jsonb_build_array(" + strings.Join(values, ", ") + ")"
 	}
-	return nameCapture(strings.NewReplacer("@key", key, "@typed", strings.Join(typed, " AND "), "@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody))
+	keysOf := func(rows string) string {
+		return fmt.Sprintf("ARRAY(SELECT CASE WHEN %s THEN %s END FROM %s AS t LIMIT %d)", strings.Join(typed, " AND "), key, rows, rowKeys+1)
+	}
+	return nameCapture(strings.NewReplacer("@new", keysOf("newt"), "@old", keysOf("oldt"),
+		"@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody), settings)
 }
 
 // nameCapture names a capture function after its body. Another body is another
 // function, which triggers call only after they were replaced under the lock of
 // their table: no writer is left then that the old one has served.
-func nameCapture(body string) captureFunction {
+func nameCapture(body, settings string) captureFunction {
 	sum := sha256.Sum256([]byte(body))
-	return captureFunction{name: "cap_" + hex.EncodeToString(sum[:8]), body: body}
+	return captureFunction{name: "cap_" + hex.EncodeToString(sum[:8]), body: body, settings: settings}
 }
 
 // logCall writes the row of the log. It is outside of the block whose errors
@@ -105,41 +113,46 @@ END `
 // column was renamed, costs the keys and not the writer's statement. Reading
 // one row too many tells that there are too many. An update has as many old
 // rows as new ones, in the same order; they have the same keys most of the
-// time. Both are counted for the times when it is not so.
+// time, and then one query is enough. What a transaction of one row pays for is
+// how many statements and expressions PL/pgSQL runs, hence few of them, and
+// arrays instead of aggregates: see the figures in docs/feeds.md.
 //
-// The owner of the table may give a key column another type, with a cast of
-// their own, which would run with the rights of this function's owner. So no
-// key is looked at, or planned to be, unless the columns have the types that
-// came with the database and that the function was made for.
+// The owner of the table may give a key column another type, with a cast, an
+// operator or a check of their own, which would run with the rights of this
+// function's owner. So a value is touched only if it has the type that the
+// function was made for. Any other becomes NULL, which no key is. The type is
+// that of the value at hand: a look into the catalogue would see the snapshot
+// of the writer, who may have taken it before the type was changed. And no
+// function is called that wants a certain type, since a cast to it may be
+// expanded, and its constants computed, while the statement is planned.
 const keysBody = `
 #variable_conflict use_column
 DECLARE
-  n int := -1;
-  o int;
+  n int;
   keys jsonb;
-  moved jsonb;
 BEGIN
   <<collect>>
   BEGIN
-    IF NOT (@typed) THEN
-      NULL;
-    ELSIF TG_OP = 'UPDATE' THEN
-      SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM newt AS t LIMIT @over) AS s;
-      SELECT count(*), jsonb_agg(s.k) INTO o, moved FROM (SELECT @key AS k FROM oldt AS t LIMIT @over) AS s;
-      n := greatest(n, o);
-      IF n <= @max AND moved IS DISTINCT FROM keys THEN
-        SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT DISTINCT e.k FROM jsonb_array_elements(coalesce(keys, '[]') || coalesce(moved, '[]')) AS e (k)) AS s;
+    IF TG_OP = 'UPDATE' THEN
+      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 WHEN r.a = r.b THEN cardinality(r.a) END, to_jsonb(r.a) INTO n, keys
+        FROM (SELECT @new AS a, @old AS b OFFSET 0) AS r;
+      IF n IS NULL THEN
+        SELECT greatest(cardinality(r.a), cardinality(r.b), cardinality(r.k)), to_jsonb(r.k) INTO n, keys
+          FROM (SELECT s.a, s.b, ARRAY(SELECT DISTINCT unnest(s.a || s.b)) AS k FROM (SELECT @new AS a, @old AS b OFFSET 0) AS s OFFSET 0) AS r;
       END IF;
     ELSIF TG_OP = 'INSERT' THEN
-      SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM newt AS t LIMIT @over) AS s;
+      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 ELSE cardinality(r.a) END, to_jsonb(r.a) INTO n, keys FROM (SELECT @new AS a OFFSET 0) AS r;
     ELSIF TG_OP = 'DELETE' THEN
-      SELECT count(*), jsonb_agg(s.k) INTO n, keys FROM (SELECT @key AS k FROM oldt AS t LIMIT @over) AS s;
+      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 ELSE cardinality(r.a) END, to_jsonb(r.a) INTO n, keys FROM (SELECT @old AS a OFFSET 0) AS r;
+    ELSE
+      n := -1;
     END IF;
-    IF n = 0 THEN
+    IF n BETWEEN 1 AND @max THEN
+      NULL; -- most of the time
+    ELSIF n = 0 THEN
       RETURN NULL;
-    END IF;
-    IF n > @max THEN
-      n := @over;
+    ELSE
+      n := least(n, @over);
       keys := NULL;
     END IF;
   EXCEPTION WHEN OTHERS THEN
@@ -168,7 +181,7 @@ BEGIN
 
 // create is the statement that creates the function or replaces it.
 func (f captureFunction) create() []string {
-	return createFunction(f.name, "", "trigger", f.body)
+	return createFunction(f.name, "", "trigger", f.body, f.settings)
 }
 
 // differs says how the stored function differs from f, or returns nothing.
@@ -179,25 +192,29 @@ func (f captureFunction) differs(stored map[string]storedFunction) string {
 		return "its capture function livesql." + f.name + " is missing"
 	case !s.owned:
 		return "its capture function livesql." + f.name + " does not belong to the owner of the change log"
-	case s.body != f.body || !s.definer || s.language != "plpgsql" || s.settings != functionSettings:
+	case s.body != f.body || !s.definer || s.language != "plpgsql" || s.settings != f.settings:
 		return "its capture function livesql." + f.name + " is out of date"
 	}
 	return ""
 }
 
-// definerClause is what gives a function the rights of its owner, and
-// functionSettings.
-const definerClause = " SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0"
-
 // createFunction returns the statements that create one of livesql's
-// functions, or replace it, for nobody but its owner.
-func createFunction(name, args, returns, body string) []string {
+// functions, or replace it, for nobody but its owner. With settings it has the
+// rights of its owner, without them those of its caller.
+func createFunction(name, args, returns, body, settings string) []string {
 	var types []string
 	for _, arg := range strings.Split(args, ",") {
 		types = append(types, arg[strings.LastIndex(arg, " ")+1:])
 	}
+	var definer string
+	if settings != "" {
+		definer = " SECURITY DEFINER"
+		for _, setting := range strings.Split(settings, ";") {
+			definer += " SET " + strings.Replace(setting, "=", " = ", 1)
+		}
+	}
 	return []string{
-		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql"+definerClause+" AS %s", name, args, returns, dollarQuote(body)),
+		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql%s AS %s", name, args, returns, definer, dollarQuote(body)),
 		fmt.Sprintf("REVOKE ALL ON FUNCTION livesql.%s(%s) FROM PUBLIC", name, strings.Join(types, ", ")),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -59,7 +60,10 @@ const singleRow = " FROM (SELECT) AS once LEFT JOIN (SELECT * FROM livesql.epoch
 // nothing waits for transactions that are still running.
 //
 // The two conditions are two scans of the index on xid, which read exactly the
-// rows of the delta. They exclude each other. There is no order, and the
+// rows of the delta. They exclude each other. The first one has an upper end,
+// too: of a range, the planner expects few rows even while it knows nothing of
+// a young log, of everything above a value it expects a third, and would read
+// the log from one end to the other each time. There is no order, and the
 // numbers are literals: a statement without parameters is sent by the simple
 // protocol, in one round trip that every pooler understands.
 func question(since cursor, check bool) string {
@@ -77,9 +81,9 @@ func question(since cursor, check bool) string {
 	if !since.logged() {
 		return b.String()
 	}
-	b.WriteString(" UNION ALL (" + log + ">= '")
+	b.WriteString(" UNION ALL (" + log + "BETWEEN '")
 	b.WriteString(strconv.FormatUint(since.snapshot.xmax, 10))
-	b.WriteString("'::xid8" + limit)
+	b.WriteString("'::xid8 AND '" + strconv.FormatUint(math.MaxUint64, 10) + "'::xid8" + limit)
 	if len(since.snapshot.xip) > 0 {
 		b.WriteString(" UNION ALL (" + log + "= ANY ('{")
 		b.Write(since.snapshot.appendRunning(nil))
@@ -197,9 +201,9 @@ func (a *answer) row(text [8]sql.NullString) error {
 // every running one, so that slow transactions hold the floor down.
 //
 // After a crash the server may give out numbers again whose transactions were
-// lost: the snapshot means nothing then. The epoch is in an unlogged table,
-// which a crash, a promotion and a restore all leave empty, and which is filled
-// with a new one.
+// lost: the snapshot means nothing then. The epoch is in an unlogged table, as
+// the log is, which a crash, a promotion and a restore all leave empty, and
+// which is filled with a new one.
 func (a *answer) gap(since cursor) string {
 	switch {
 	case !since.logged():

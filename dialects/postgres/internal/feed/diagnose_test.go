@@ -91,7 +91,7 @@ func TestDiagnose(t *testing.T) {
 	finds(listen.Note, "row-level security", "ALTER TABLE a ENABLE ROW LEVEL SECURITY")
 	finds(listen.Note, "temp_file_limit", "ALTER DATABASE "+quoteName(fixtureValue[string](t, db, "SELECT current_database()"))+" SET temp_file_limit = '10MB'", "SELECT set_config('temp_file_limit', '10MB', false)")
 	fixtureExec(t, db, "CREATE ROLE weak")
-	finds(listen.Problem, "belong to weak", "GRANT CREATE ON SCHEMA livesql TO weak", "ALTER FUNCTION livesql."+nameCapture(wholeBody).name+"() OWNER TO weak")
+	finds(listen.Problem, "belong to weak", "GRANT CREATE ON SCHEMA livesql TO weak", "ALTER FUNCTION livesql."+nameCapture(wholeBody, functionSettings).name+"() OWNER TO weak")
 	finds(listen.Problem, "has layout 0", "UPDATE livesql.meta SET version = 0")
 	finds(listen.Problem, "has layout 2", "UPDATE livesql.meta SET version = 2")
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -229,4 +230,18 @@ func TestEveryCommitIsReportedOnce(t *testing.T) {
 		t.Error("the naive cursor lost nothing: the run does not tell it from an exact one")
 	}
 	t.Logf("%d rows committed; the naive cursor lost %d", len(committed), lost)
+}
+
+// TestPollReadsTheDelta looks at the plan of a poll on a log that was never
+// analysed.
+func TestPollReadsTheDelta(t *testing.T) {
+	t.Parallel()
+	db := captured(t).DB()
+	fixtureExec(t, db, "ALTER TABLE livesql.log SET (autovacuum_enabled = false)",
+		"INSERT INTO livesql.log (xid, rel, nsp, tab, op, n, keys) SELECT g::text::xid8, 'item'::regclass, 'public', 'item', 'U', 1, '[1]' FROM generate_series(1, 30000) AS g")
+	since := cursor{epoch: "e", snapshot: snapshot{xmin: 29990, xmax: 29995, xip: []uint64{29990}}}
+	plan := strings.Join(fixtureList(t, db, "EXPLAIN "+question(since, false)), "\n")
+	if strings.Contains(plan, "Seq Scan on log") || strings.Count(plan, "log_xid") != 2 {
+		t.Errorf("a poll reads all of the log:\n%s", plan)
+	}
 }

@@ -32,6 +32,60 @@ func TestCastsOfOthersAreNotRun(t *testing.T) {
 	fixtureExec(t, super, "DROP SCHEMA al CASCADE")
 }
 
+// TestCodeOfOthersIsNotRun changes the types of key columns, each so that
+// something of the table's owner would run where keys are looked at, and
+// writes, also through a snapshot from before.
+func TestCodeOfOthersIsNotRun(t *testing.T) {
+	d := server.Postgres(t)
+	super := d.DB()
+	owner, as := fixtureRole(t, d, "owner")
+	fixtureExec(t, super, "CREATE SCHEMA al AUTHORIZATION "+quoteName(owner), "GRANT USAGE ON SCHEMA al TO PUBLIC")
+	fixtureExec(t, as, "CREATE TABLE al.seen (who text)",
+		"CREATE FUNCTION al.see() RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM al.note(); RETURN true; END $$",
+		"CREATE FUNCTION al.note() RETURNS void LANGUAGE plpgsql AS $$ BEGIN INSERT INTO al.seen VALUES (current_user); END $$")
+	for _, c := range []struct{ name, from, value, alter string }{
+		{
+			"check of a domain", "int", "2",
+			"CREATE DOMAIN al.checked AS int CHECK (al.see() OR VALUE > 0); ALTER TABLE al.t ALTER id TYPE al.checked",
+		},
+		{
+			"expanded cast", "bytea", "(2)",
+			`CREATE TYPE al.pair AS (a int);
+			CREATE FUNCTION al.bytes(al.pair) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN al.see() THEN '\x00'::bytea END $$;
+			CREATE CAST (al.pair AS bytea) WITH FUNCTION al.bytes(al.pair) AS IMPLICIT;
+			ALTER TABLE al.t ALTER id TYPE al.pair USING ROW(1)::al.pair`,
+		},
+		{
+			"operator", "int", "'b'",
+			`CREATE TYPE al.mood AS ENUM ('a', 'b', 'c');
+			CREATE FUNCTION al.same(al.mood, al.mood) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN al.see(); END $$;
+			CREATE OPERATOR al.= (LEFTARG = al.mood, RIGHTARG = al.mood, FUNCTION = al.same);
+			CREATE FUNCTION al.cast(al.mood) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM al.see(); RETURN 'null'; END $$;
+			CREATE CAST (al.mood AS json) WITH FUNCTION al.cast(al.mood);
+			ALTER TABLE al.t ALTER id TYPE al.mood USING 'a'::al.mood`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fixtureExec(t, as, "CREATE TABLE al.t (id "+c.from+" PRIMARY KEY, v int)", "CREATE TABLE al.other (id int)")
+			fixtureInstall(t, super, "al.t")
+			fixtureLog(t, super)
+			before := fixtureConn(t, as)
+			fixtureExec(t, before, "BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT FROM al.other")
+			fixtureExec(t, as, c.alter, "TRUNCATE al.seen")
+			insert := "INSERT INTO al.t VALUES (" + c.value + ", 1)"
+			if strings.HasPrefix(c.value, "(") {
+				insert = "INSERT INTO al.t VALUES (ROW" + c.value + "::al.pair, 1)"
+			}
+			fixtureExec(t, before, insert, "UPDATE al.t SET v = 2", "DELETE FROM al.t", "COMMIT")
+			fixtureExec(t, as, insert, "UPDATE al.t SET v = 2", "DELETE FROM al.t")
+			fixtureWant(t, "run as somebody else", fixtureList(t, super, "SELECT DISTINCT who FROM al.seen WHERE who <> $1", owner))
+			fixtureWant(t, "the log", fixtureLog(t, super), "D t -1", "D t -1", "I t -1", "I t -1", "U t -1", "U t -1")
+			fixtureExec(t, super, "DROP TABLE al.t, al.other")
+		})
+	}
+	fixtureExec(t, super, "DROP SCHEMA al CASCADE")
+}
+
 // TestForeignTablesBelow has tables that share rows with foreign ones, which
 // cannot be written through them if there are triggers that look at the rows.
 func TestForeignTablesBelow(t *testing.T) {
@@ -127,7 +181,7 @@ func TestRenewalWaitsForWriters(t *testing.T) {
 	if !slices.Equal(functions, []string{name}) {
 		t.Errorf("capture functions %v, want %s", functions, name)
 	}
-	if a, b := nameCapture("BEGIN a END").name, nameCapture("BEGIN b END").name; a == b {
+	if a, b := nameCapture("BEGIN a END", "").name, nameCapture("BEGIN b END", "").name; a == b {
 		t.Errorf("two bodies, one name: %s", a)
 	}
 }

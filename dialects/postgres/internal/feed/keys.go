@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // keyKind is how the log holds the values of one key column.
@@ -18,7 +19,7 @@ const (
 	keyInt   keyKind = iota + 1 // int2, int4, int8: a JSON number
 	keyText                     // text, varchar, uuid, date: a JSON string
 	keyBool                     // a JSON boolean
-	keyBytes                    // bytea: a JSON string of hexadecimal digits
+	keyBytes                    // bytea: a JSON string of \x and hexadecimal digits
 )
 
 // keyKinds are the kinds of the types, as format_type spells them.
@@ -63,7 +64,7 @@ func (k keyKind) read(value json.RawMessage) (any, error) {
 		if err := json.Unmarshal(value, &s); err != nil {
 			return nil, err
 		}
-		return hex.DecodeString(s)
+		return hex.DecodeString(strings.TrimPrefix(s, `\x`))
 	default:
 		return nil, fmt.Errorf("its kind %d is unknown", k)
 	}

@@ -25,26 +25,23 @@ const pruneRows = 5000
 // tableStatements create what holds the log. The log has no sequence, which
 // would change lastval() of its writers, and therefore no primary key. The row
 // in epoch is lost when the server crashes, and with it the claim that
-// transaction ids go on where they were.
+// transaction ids go on where they were. Every reader starts afresh then, and
+// those of another server do anyway; so what is in the log need not survive
+// either, and the log costs writers and replicas nothing in WAL.
 var tableStatements = []string{
 	`CREATE SCHEMA livesql`,
 	`CREATE TABLE livesql.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL, bell text NOT NULL DEFAULT 'gated', later boolean NOT NULL DEFAULT false, floor_xid xid8 NOT NULL DEFAULT '0')`,
 	`CREATE UNLOGGED TABLE livesql.epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), id uuid NOT NULL DEFAULT gen_random_uuid(), sysid bigint NOT NULL, dboid oid NOT NULL)`,
-	`CREATE TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp text NOT NULL, tab text NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
+	`CREATE UNLOGGED TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp text NOT NULL, tab text NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
 	`CREATE INDEX log_xid ON livesql.log (xid)`,
-	replicaIdentity,
 	fmt.Sprintf(`INSERT INTO livesql.meta (version) VALUES (%d)`, layoutVersion),
 }
-
-// replicaIdentity lets rows of the log be deleted in a database that publishes
-// all of its tables.
-const replicaIdentity = `ALTER TABLE livesql.log REPLICA IDENTITY FULL`
 
 // upgradeStatements bring an older layout to this one. Each can be run again.
 var upgradeStatements = []string{
 	`ALTER TABLE livesql.meta ADD COLUMN IF NOT EXISTS bell text NOT NULL DEFAULT 'gated', ADD COLUMN IF NOT EXISTS later boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS floor_xid xid8 NOT NULL DEFAULT '0'`,
 	`ALTER TABLE livesql.log ADD COLUMN IF NOT EXISTS vals jsonb`,
-	replicaIdentity,
+	`ALTER TABLE livesql.log SET UNLOGGED`,
 	fmt.Sprintf(`UPDATE livesql.meta SET version = %d`, layoutVersion),
 }
 
@@ -194,11 +191,11 @@ func (f baseFunction) create() []string {
 	if f.stable {
 		returns += " STABLE"
 	}
-	statements := createFunction(f.name, f.args, returns, f.body)
+	settings := functionSettings
 	if f.bare {
-		statements[0] = strings.Replace(statements[0], definerClause, "", 1)
+		settings = ""
 	}
-	return statements
+	return createFunction(f.name, f.args, returns, f.body, settings)
 }
 
 // signature is the function's name with the types of its arguments.
@@ -210,7 +207,7 @@ func (f baseFunction) isIn(stored map[string]storedFunction) bool {
 	if f.bare {
 		return stored[f.name] == storedFunction{owned: true, language: "plpgsql", body: f.body}
 	}
-	return captureFunction{name: f.name, body: f.body}.differs(stored) == ""
+	return captureFunction{f.name, f.body, functionSettings}.differs(stored) == ""
 }
 
 // bodies returns the capture functions that some table needs, by name.

@@ -286,9 +286,9 @@ func (r *reader) Pace() listen.Pace {
 	case r.found != present:
 		return listen.Pace{Min: 50 * time.Millisecond, Max: time.Second, Growth: 2, Gap: 2 * time.Millisecond}
 	case r.bell.works():
-		return listen.Pace{Min: 4 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 4 * time.Millisecond}
+		return listen.Pace{Min: 6 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 6 * time.Millisecond}
 	}
-	return listen.Pace{Min: 4 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 4 * time.Millisecond}
+	return listen.Pace{Min: 6 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 6 * time.Millisecond}
 }
 
 // Describe tells how the feed hears of changes.

@@ -72,7 +72,7 @@ var schemaChanges = []schemaChange{
 	{statement: "GRANT SELECT (id) ON b TO PUBLIC", reset: "public.b"},
 	{statement: "CREATE FUNCTION fn() RETURNS int LANGUAGE sql AS 'SELECT 1'", reset: "functions"},
 	{statement: "CREATE OR REPLACE FUNCTION fn() RETURNS int LANGUAGE sql AS 'SELECT 2'", reset: "functions"},
-	{statement: "CREATE OR REPLACE FUNCTION livesql." + nameCapture(wholeBody).name + "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0 AS 'BEGIN RETURN NULL; END'", reset: "livesql.cap_"},
+	{statement: "CREATE OR REPLACE FUNCTION livesql." + nameCapture(wholeBody, functionSettings).name + "() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0 AS 'BEGIN RETURN NULL; END'", reset: "livesql.cap_"},
 	{statement: "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", quiet: true},
 	{statement: "CREATE TYPE pg_temp.tmood AS ENUM ('a')", quiet: true},
 	{statement: "CREATE DOMAIN pg_temp.tshort AS text", quiet: true},
