@@ -210,7 +210,7 @@ func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 				}
 			}
 		}
-		if err := s.exec(ctx, c.create(t.name)); err != nil {
+		if err := s.createTrigger(ctx, c.create(t.name)); err != nil {
 			return fmt.Errorf("mysql: creating trigger %s of table %s: %w", c.name, t.name, err)
 		}
 	}
@@ -225,6 +225,26 @@ func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 		return fmt.Errorf("mysql: marking table %s: %w", t.name, err)
 	}
 	return nil
+}
+
+// createTrigger creates a trigger whose time of creation lies ahead.
+//
+// MariaDB executes a prepared statement with the tables that it saw when it
+// prepared it, unless a trigger was created later than that; of a trigger that
+// it takes for older, it says that the table in it does not exist (1146), and
+// the program's write fails. The time of a trigger is the one at which its
+// statement began, rounded down to 10 ms: whatever was prepared in these, or
+// while the statement waited for the table, is prepared too late. A statement
+// that looks older than it is, on the other hand, is prepared once more.
+func (s *session) createTrigger(ctx context.Context, statement string) (err error) {
+	if s.server.maria {
+		ahead := int64((s.patience + time.Minute) / time.Second)
+		if err := s.exec(ctx, fmt.Sprintf("SET timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + %d", ahead)); err != nil {
+			return s.exec(ctx, statement) // secure_timestamp forbids it: the 10 ms remain
+		}
+		defer func() { err = errors.Join(err, s.exec(ctx, "SET timestamp = DEFAULT")) }()
+	}
+	return s.exec(ctx, statement)
 }
 
 // verify looks at what was installed: statements that succeed are not enough

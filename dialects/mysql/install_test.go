@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,4 +283,52 @@ func TestFeedInstallsByItself(t *testing.T) {
 	never.look()
 	never.look()
 	own.until("the latest is installed", func(listen.Delta) bool { return whyUncovered(t, db.DB(), "latest") == "" })
+}
+
+// TestWritersThatPrepareGoOn installs and uninstalls while programs prepare
+// each of their writes.
+func TestWritersThatPrepareGoOn(t *testing.T) {
+	t.Parallel()
+	d := server.MariaDB(t)
+	db := d.DB()
+	mustExec(t, db, "CREATE TABLE item (id INT PRIMARY KEY, n INT)", "INSERT INTO item VALUES (1, 1)")
+	ctx, cancel := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	var writes atomic.Int64
+	for i := range 3 {
+		writing.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				id := 10 + i
+				for _, write := range []string{
+					"INSERT INTO item VALUES (?, 1)", "UPDATE item SET n = n + 1 WHERE id = ?", "DELETE FROM item WHERE id = ?",
+				} {
+					if _, err := db.ExecContext(t.Context(), write, id); err != nil {
+						t.Errorf("%s: %v", write, err)
+						cancel()
+						return
+					}
+					writes.Add(1)
+				}
+			}
+		})
+	}
+	for range 12 {
+		if ctx.Err() != nil {
+			break
+		}
+		installAll(t, db)
+		if err := (Dialect{}).Uninstall(t.Context(), db, listen.UninstallOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	writing.Wait()
+	if writes.Load() == 0 {
+		t.Error("nothing was written")
+	}
+	var ahead int
+	installAll(t, db)
+	if err := one(t.Context(), db, "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE() AND CREATED > NOW(6)", &ahead); err != nil || ahead != 3 {
+		t.Errorf("%d triggers were created ahead of the clock (%v), want 3", ahead, err)
+	}
 }
