@@ -22,6 +22,11 @@ func TestBrokenVariants(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			out, err := v.run(t, root)
+			// Some are seen by one who looks at the right moment, which on a busy
+			// machine may be somebody else's.
+			for more := 4; err == nil && more > 0; more-- {
+				out, err = v.run(t, root)
+			}
 			switch {
 			case err == nil:
 				t.Errorf("%s passes", v.test)

@@ -131,7 +131,8 @@ func poolPrograms() []program {
 				for rows.Err() == nil { // database/sql closes the rows in its own time
 					runtime.Gosched()
 				}
-				p.note("interrupted", rows.Next(), rows.Err(), rows.Close())
+				p.note("interrupted", rows.Next(), rows.Err())
+				_ = rows.Close() // whoever closes them first, has the error
 			}
 			cancel()
 
