@@ -14,37 +14,34 @@ import (
 // and back.
 func TestFarServer(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, e)
-			for _, way := range []server.Direction{server.ToServer, server.ToClient} {
-				r.proxy.Delay(way, 100*time.Millisecond)
+	eachEngine(t, func(r *rig) {
+		t := r.t
+		for _, way := range []server.Direction{server.ToServer, server.ToClient} {
+			r.proxy.Delay(way, 100*time.Millisecond)
+		}
+		far := r.another(livesql.FeedDeadline(patience), livesql.Lease(10*time.Second))
+		if err := far.Feed().WaitLive(r.soon()); err != nil {
+			t.Fatalf("with time enough, the feed is %+v: %v", far.Feed().Status(), err)
+		}
+		r.must("UPDATE counter SET n = 7 WHERE id = 0")
+		if err := far.Feed().Sync(r.soon()); err != nil {
+			t.Fatal(err)
+		}
+		if n := far.Feed().Status().Changes; n == 0 {
+			t.Error("the feed is live and told nothing")
+		}
+		// Without, it says what it lacks.
+		near := r.another(livesql.FeedDeadline(300 * time.Millisecond))
+		for near.Feed().Status().Err == nil {
+			select {
+			case <-r.soon().Done():
+				t.Fatal("the feed neither is live nor says why")
+			case <-time.After(10 * time.Millisecond):
 			}
-			far := r.another(livesql.FeedDeadline(patience), livesql.Lease(10*time.Second))
-			if err := far.Feed().WaitLive(r.soon()); err != nil {
-				t.Fatalf("with time enough, the feed is %+v: %v", far.Feed().Status(), err)
-			}
-			r.must("UPDATE counter SET n = 7 WHERE id = 0")
-			if err := far.Feed().Sync(r.soon()); err != nil {
-				t.Fatal(err)
-			}
-			if n := far.Feed().Status().Changes; n == 0 {
-				t.Error("the feed is live and told nothing")
-			}
-			// Without, it says what it lacks.
-			near := r.another(livesql.FeedDeadline(300 * time.Millisecond))
-			for near.Feed().Status().Err == nil {
-				select {
-				case <-r.soon().Done():
-					t.Fatal("the feed neither is live nor says why")
-				case <-time.After(10 * time.Millisecond):
-				}
-			}
-			status := near.Feed().Status()
-			if status.State != listen.Cold || !strings.Contains(status.Err.Error(), "no answer within 300ms") {
-				t.Errorf("with too little time: %v, %v", status.State, status.Err)
-			}
-		})
-	}
+		}
+		status := near.Feed().Status()
+		if status.State != listen.Cold || !strings.Contains(status.Err.Error(), "no answer within 300ms") {
+			t.Errorf("with too little time: %v, %v", status.State, status.Err)
+		}
+	})
 }

@@ -142,22 +142,19 @@ func (s slow) Changed(listen.State) {}
 // TestFaults breaks everything while the feed is live.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, e)
-			r.open()
-			for _, f := range append(transport(), servers()...) {
-				t.Run(f.name, func(t *testing.T) {
-					if f.skip != nil && f.skip(e) != "" {
-						t.Log("not tried:", f.skip(e))
-						return
-					}
-					r.in(t).try(f)
-				})
-			}
-		})
-	}
+	eachEngine(t, func(r *rig) {
+		t := r.t
+		r.open()
+		for _, f := range append(transport(), servers()...) {
+			t.Run(f.name, func(t *testing.T) {
+				if f.skip != nil && f.skip(r.engine) != "" {
+					t.Log("not tried:", f.skip(r.engine))
+					return
+				}
+				r.in(t).try(f)
+			})
+		}
+	})
 }
 
 // in returns the rig for a subtest, with nothing judged yet.
@@ -226,76 +223,70 @@ func (r *rig) verdict(f fault, before listen.Status) {
 // state but those out of Live.
 func TestFaultsAtEdges(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, e)
-			for _, f := range transport() {
-				t.Run("cold/"+f.name, func(t *testing.T) {
+	eachEngine(t, func(r *rig) {
+		t := r.t
+		for _, f := range transport() {
+			t.Run("cold/"+f.name, func(t *testing.T) {
+				r := r.in(t)
+				f.do(r, func() {
+					r.open()
+					r.during(func() { sleep(t.Context(), outage) })
+				})
+				r.during(func() {
+					r.heals(time.Now())
+					r.cached()
+				})
+			})
+			for _, state := range []listen.State{listen.CatchingUp, listen.Lost} {
+				t.Run(state.String()+"/"+f.name, func(t *testing.T) {
 					r := r.in(t)
-					f.do(r, func() {
-						r.open()
-						r.during(func() { sleep(t.Context(), outage) })
-					})
+					r.open()
+					r.cached()
+					before := r.live.Feed().Status()
 					r.during(func() {
+						n := r.states.count(state)
+						r.proxy.Reset()
+						r.states.wait(t, state, n)
+						f.do(r, func() { sleep(t.Context(), outage) })
 						r.heals(time.Now())
 						r.cached()
 					})
+					r.verdict(f, before)
 				})
-				for _, state := range []listen.State{listen.CatchingUp, listen.Lost} {
-					t.Run(state.String()+"/"+f.name, func(t *testing.T) {
-						r := r.in(t)
-						r.open()
-						r.cached()
-						before := r.live.Feed().Status()
-						r.during(func() {
-							n := r.states.count(state)
-							r.proxy.Reset()
-							r.states.wait(t, state, n)
-							f.do(r, func() { sleep(t.Context(), outage) })
-							r.heals(time.Now())
-							r.cached()
-						})
-						r.verdict(f, before)
-					})
-				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // TestReattach: when one process puts lost triggers back, every process
 // forgets what it read while they were gone.
 func TestReattach(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, e)
-			r.open()
+	eachEngine(t, func(r *rig) {
+		t := r.t
+		r.open()
+		r.cached()
+		r.config.Install = listen.InstallAuto
+		other := r.another()
+		if err := other.WaitCached(r.soon(), r.engine.read, 0); err != nil {
+			t.Fatal(err)
+		}
+		one, two := r.live.Feed().Status().Resets, other.Feed().Status().Resets
+		r.during(func() {
+			r.must(r.engine.uncover...)
+			// The other one installs by itself.
+			for ctx := r.soon(); r.live.Feed().Status().Resets == one || other.Feed().Status().Resets == two; {
+				if ctx.Err() != nil {
+					t.Fatalf("%d and %d resets", r.live.Feed().Status().Resets-one, other.Feed().Status().Resets-two)
+				}
+				sleep(ctx, 10*time.Millisecond)
+			}
 			r.cached()
-			r.config.Install = listen.InstallAuto
-			other := r.another()
-			if err := other.WaitCached(r.soon(), e.read, 0); err != nil {
+			if err := other.WaitCached(r.soon(), r.engine.read, 0); err != nil {
 				t.Fatal(err)
 			}
-			one, two := r.live.Feed().Status().Resets, other.Feed().Status().Resets
-			r.during(func() {
-				r.must(e.uncover...)
-				// The other one installs by itself.
-				for ctx := r.soon(); r.live.Feed().Status().Resets == one || other.Feed().Status().Resets == two; {
-					if ctx.Err() != nil {
-						t.Fatalf("%d and %d resets", r.live.Feed().Status().Resets-one, other.Feed().Status().Resets-two)
-					}
-					sleep(ctx, 10*time.Millisecond)
-				}
-				r.cached()
-				if err := other.WaitCached(r.soon(), e.read, 0); err != nil {
-					t.Fatal(err)
-				}
-			})
 		})
-	}
+	})
 }
 
 // TestJudge: the judge notices a feed that misses changes.

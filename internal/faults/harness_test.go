@@ -83,6 +83,17 @@ type rig struct {
 	broken              atomic.Pointer[error]
 }
 
+// eachEngine runs a test on a rig of every engine, all at the same time.
+func eachEngine(t *testing.T, test func(r *rig)) {
+	t.Helper()
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			test(newRig(t, e))
+		})
+	}
+}
+
 // newRig starts a server with everything on it.
 func newRig(t *testing.T, e engine) *rig {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
-	"log/slog"
 	"testing"
 
 	"github.com/vantage-go/live/dialects/sqlite"
@@ -56,20 +55,7 @@ func openSQLite(tb testing.TB, wrap func(sqldriver.Connector) sqldriver.Connecto
 	}
 	return &Database{
 		DB: db, Schema: "main", Install: install,
-		Source: func() listen.Source {
-			backend, err := sqlite.Dialect{}.Backend(listen.BackendConfig{
-				Connector: connector, DSN: dsn, Install: listen.InstallNever, Log: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				tb.Fatal(err)
-			}
-			tb.Cleanup(func() {
-				if err := backend.Close(); err != nil {
-					tb.Error(err)
-				}
-			})
-			return backend
-		},
+		Source: func() listen.Source { return SourceOf(tb, sqlite.Dialect{}, dsn) },
 		Prune: func(ctx context.Context) error {
 			_, err := db.ExecContext(ctx, "DELETE FROM livesql_log")
 			return err
