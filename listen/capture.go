@@ -91,6 +91,9 @@ type Coverage struct {
 	// Current the layout that this program would install.
 	Installed        bool
 	Version, Current int
+	// Forbidden says what the account may not do, so that of the log nothing
+	// is known but that it is there.
+	Forbidden string
 	// Later and Bell are those of [InstallOptions].
 	Later bool
 	Bell  Bell

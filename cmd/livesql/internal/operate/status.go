@@ -29,6 +29,7 @@ type coverage struct {
 	Bell      string     `json:"bell,omitempty"`
 	Rows      int64      `json:"log_rows"`
 	Oldest    *time.Time `json:"log_oldest,omitempty"`
+	Forbidden string     `json:"forbidden,omitempty"`
 	Tables    []covered  `json:"tables"`
 }
 
@@ -57,7 +58,7 @@ func (c *Status) Run(ctx context.Context, out io.Writer) error {
 func asJSON(c *listen.Coverage) coverage {
 	j := coverage{
 		Installed: c.Installed, Version: c.Version, Current: c.Current,
-		Later: c.Later, Bell: string(c.Bell), Rows: c.Rows, Tables: []covered{},
+		Later: c.Later, Bell: string(c.Bell), Rows: c.Rows, Forbidden: c.Forbidden, Tables: []covered{},
 	}
 	if !c.Oldest.IsZero() {
 		j.Oldest = &c.Oldest
@@ -73,6 +74,8 @@ func printCoverage(out io.Writer, c *listen.Coverage) error {
 	switch {
 	case !c.Installed:
 		fmt.Fprintln(w, "livesql is not installed in this database.")
+	case c.Forbidden != "":
+		fmt.Fprintf(w, "livesql is installed, but this account may not %s: livesql doctor says what it lacks.\n", c.Forbidden)
 	default:
 		fmt.Fprintf(w, "layout\t%d\n", c.Version)
 		if c.Bell != "" {

@@ -16,7 +16,7 @@ func Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &listen.Coverage{Installed: s.installed, Version: s.version, Current: layoutVersion, Later: s.later, Bell: s.bell}
+	c := &listen.Coverage{Installed: s.installed, Version: s.version, Current: layoutVersion, Later: s.later, Bell: s.bell, Forbidden: s.forbidden}
 	if s.installed && s.forbidden == "" {
 		if c.Rows, c.Oldest, err = logSize(ctx, db); err != nil {
 			return nil, err

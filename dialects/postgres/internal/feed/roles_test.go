@@ -51,7 +51,7 @@ func TestRoles(t *testing.T) {
 		t.Errorf("to a role without rights: installed %v, forbidden %q, layout %d", s.installed, s.forbidden, s.version)
 	}
 	c, err := Coverage(t.Context(), asReader)
-	if err != nil || len(c.Tables) != 2 || c.Tables[0].Covered || !strings.Contains(c.Tables[0].Why, "may not") {
+	if err != nil || c.Forbidden != s.forbidden || len(c.Tables) != 2 || c.Tables[0].Covered || !strings.Contains(c.Tables[0].Why, "may not") {
 		t.Errorf("coverage without rights: %+v, %v", c, err)
 	}
 	var no *listen.NoLogError
