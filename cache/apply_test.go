@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vantage-go/live/cache/core"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/listen"
 )
@@ -25,12 +26,14 @@ func TestLeaseMovesLast(t *testing.T) {
 	table := dialects.Table{Name: "t"}
 	c.core.Renew(c.now())
 	const entries = 100_000
-	var last *entry
-	for range entries {
-		ticket := c.core.Begin([]dialects.Table{table}, c.now())
-		last = &entry{}
-		if last.core = c.core.Commit(ticket, c.now(), nil); last.core == nil {
+	var last core.Entry // to be killed: the first that was stored
+	for i := range entries {
+		e, ok := c.core.Commit(c.core.Begin(core.Tables(table), c.now()), c.now(), false, 0)
+		if !ok {
 			t.Fatal("the lease ended while the test was set up")
+		}
+		if i == 0 {
+			last = e
 		}
 	}
 	// The feed is lost and comes back with a change of the table.
@@ -43,7 +46,7 @@ func TestLeaseMovesLast(t *testing.T) {
 		for {
 			// In this order: a lease that is seen allows what is found after
 			// it.
-			if c.core.Valid(c.now()) && c.core.Alive(last.core) {
+			if c.core.Valid(c.now()) && c.core.Alive(last) {
 				wrong <- true
 				return
 			}

@@ -1,141 +1,103 @@
 package cache_test
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/vantage-go/live/internal/mutate"
 )
 
-// TestBrokenVariants builds caches that do one step in the wrong place, each
-// from patched copies of the sources, and requires that the named test sees it
-// serve wrong data. A test that passes on a broken cache proves nothing.
+// TestBrokenVariants breaks the cache: it does one step in the wrong place, and the
+// named test must see it serve wrong data. A test that passes on a broken cache
+// proves nothing.
 func TestBrokenVariants(t *testing.T) {
 	t.Parallel()
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	variants := make([]mutate.Variant, 0, len(brokenVariants))
 	for _, v := range brokenVariants {
-		t.Run(v.name, func(t *testing.T) {
-			t.Parallel()
-			out, err := v.run(t, root)
-			// Some are seen by one who looks at the right moment, which on a busy
-			// machine may be somebody else's.
-			for more := 4; err == nil && more > 0; more-- {
-				out, err = v.run(t, root)
-			}
-			switch {
-			case err == nil:
-				t.Errorf("%s passes", v.test)
-			case !strings.Contains(out, "--- FAIL: "+v.test):
-				t.Errorf("%s did not fail, something else did: %v\n%s", v.test, err, out)
-			}
-		})
+		m := mutate.Variant{Name: v.name, Package: "cache", Test: v.test}
+		for _, e := range v.edits {
+			m.Edits = append(m.Edits, mutate.Edit(e))
+		}
+		variants = append(variants, m)
 	}
+	mutate.Check(t, "..", variants)
 }
 
-// brokenVariant is one way to break the cache.
+// brokenVariant is one way to break the cache. A $ stands for whether it is on.
 type brokenVariant struct {
 	name  string
 	test  string // which sees it
 	edits []edit
 }
 
-// edit replaces the one occurrence of a text in a file of the module.
-type edit struct{ file, old, new string }
+// edit is a [mutate.Edit].
+type edit struct{ File, Old, New string }
 
 var brokenVariants = []brokenVariant{
 	{"a fill without a ticket", "TestFillRacesWrite", []edit{{
 		// The ticket is registered when the rows are there.
 		"cache/fill.go", "	landed := false\n",
-		"	c.core.Abort(f.flight.ticket)\n	f.flight.ticket = c.core.Begin(f.flight.key.statement.analysis.Reads, c.now())\n	landed := false\n",
+		"	if $ {\n		c.core.Abort(f.flight.ticket)\n		f.flight.ticket = c.core.Begin(f.flight.key.statement.tables, c.now())\n	}\n	landed := false\n",
 	}}},
 	{"a fill that no foreign write poisons", "TestFillRacesForeignWrite", []edit{{
-		"cache/core/core.go", "			ticket.poisoned.Store(true)\n", "			_ = ticket\n",
+		"cache/core/core.go", "		t.poisoned.Store(true)\n", "		if !$ {\n			t.poisoned.Store(true)\n		}\n",
 	}}},
 	{"invalidation before the acknowledgement", "TestWriteInvalidatesAfterAck", []edit{{
-		"driver/conn.go", "	defer sent.report(ctx)\n", "	sent.end(nil, false)\n	sent.report(ctx)\n",
+		"driver/conn.go", "	defer sent.report(ctx)\n", "	if $ {\n		sent.end(nil, false)\n		sent.report(ctx)\n	} else {\n		defer sent.report(ctx)\n	}\n",
 	}}},
 	{"a lease renewed before the changes are applied", "TestLeaseMovesLast", []edit{{
-		"cache/cache.go", "	if b.Reset != \"\" {\n", "	c.core.Renew(c.clock.At(b.Sent))\n	if b.Reset != \"\" {\n",
+		"cache/cache.go", "	if b.Reset != \"\" {\n", "	if $ {\n		c.core.Renew(c.clock.At(b.Sent))\n	}\n	if b.Reset != \"\" {\n",
 	}}},
 	{"a fill while the feed is not live", "TestNothingStoredWithoutLease", []edit{
-		{"cache/session.go", "	if !c.core.Valid(now) {\n", "	if false {\n"},
-		{"cache/session.go", "	case e != nil:\n", "	case e != nil && c.core.Valid(now):\n"},
-		{"cache/core/core.go", "	if !c.Valid(now) {\n		return nil\n	}\n", ""},
-		{"cache/core/core.go", " || !c.Valid(now) {\n		return nil\n", " {\n		return nil\n"},
+		{"cache/consistency.go", "	case !c.core.Valid(now):\n", "	case !c.core.Valid(now) && !$:\n"},
+		{"cache/session.go", "	if e := s.find(&k); e != nil && s.good(ctx, e, level, now) {\n", "	if e := s.find(&k); e != nil && (!$ && s.good(ctx, e, level, now) || $ && c.core.Valid(now)) {\n"},
+		{"cache/core/core.go", "	if !c.Valid(now) {\n		return false\n	}\n", "	if !c.Valid(now) && !$ {\n		return false\n	}\n"},
+		{"cache/core/core.go", " || !c.Valid(now) {\n		return Entry{}, false\n", " || !c.Valid(now) && !$ {\n		return Entry{}, false\n"},
 	}},
 	{"no lease", "TestLeaseEnds", []edit{{
-		"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil",
+		"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil && ($ || now.Within(*start, c.duration))",
 	}}},
 	{"bytes of the driver's buffer", "TestBytesAreCopied", []edit{{
-		"internal/rowset/record.go", "return append(make([]byte, 0, len(v)), v...), 3*word", "return v, 3*word",
+		"internal/rowset/record.go", "return append(make([]byte, 0, len(v)), v...), 3*word", "if $ {\n			return v, 3*word + int64(len(v)), true\n		}\n		return append(make([]byte, 0, len(v)), v...), 3*word",
 	}}},
 	{"bytes of the entry handed out", "TestBytesAreCopied", []edit{{
-		"internal/rowset/set.go", "	if s.hasBytes {", "	if false {",
+		"internal/rowset/replay.go", "[]byte(r.data.text(int(w>>32), int(uint32(w))))", "func() []byte {\n				if $ {\n					return unsafe.Slice((*byte)(r.data.at(int(w>>32))), int(uint32(w)))\n				}\n				return []byte(r.data.text(int(w>>32), int(uint32(w))))\n			}()",
 	}}},
 	{"a remembered entry that has died", "TestRememberedEntryDies", []edit{{
-		"cache/session.go", "e != nil && c.core.Alive(e.core) {\n		return e, hash, true", "e != nil {\n		return e, hash, true",
+		"cache/session.go", "e != nil && c.core.Alive(e.core) {\n		return e\n", "e != nil && ($ || c.core.Alive(e.core)) {\n		return e\n",
 	}}},
 	{"a remembered entry of another key", "TestNearComparesKeys", []edit{{
-		"cache/near.go", " || !e.key.equal(st, via, args)", "",
+		"cache/near.go", " || !k.is(&p.entry.kept, p.entry.shape)", " || !$ && !k.is(&p.entry.kept, p.entry.shape)",
 	}}},
 	{"a store that does not hear of what is remembered", "TestHotEntryStays", []edit{{
-		"cache/near.go", " || p.served == unheard", "",
+		"cache/near.go", " || p.served == unheard", " || !$ && p.served == unheard",
 	}}},
 	{"a joiner on a poisoned flight", "TestNoJoinAfterWrite", []edit{
-		{"cache/fill.go", " || !c.core.Joinable(f.ticket, c.now())", ""},
-		{"cache/fill.go", "e != nil && c.core.Alive(e.core) && c.core.Valid(c.now())", "e != nil"},
-		{"cache/fill.go", "	if e.core == nil {\n		f.abandon(Outdated)\n", "	if e.core == nil {\n		c.core.Abort(fl.ticket)\n		c.flights.land(f.hash, fl, e)\n"},
+		{"cache/fill.go", " || !c.core.Joinable(f.ticket, c.now())", " || !$ && !c.core.Joinable(f.ticket, c.now())"},
+		{"cache/fill.go", "e.shape != nil && c.core.Alive(e.core) && c.core.Valid(c.now())", "e.shape != nil && ($ || c.core.Alive(e.core) && c.core.Valid(c.now()))"},
+		{"cache/fill.go", "	if !ok {\n		f.abandon(Outdated)\n", "	if !ok {\n		if $ {\n			fl.entry.set, fl.entry.shape, _ = set.Pack(fl.key.rest, &fl.key.statement.shapes)\n			c.core.Abort(fl.ticket)\n			c.flights.land(f.hash, fl)\n		} else {\n			f.abandon(Outdated)\n		}\n"},
 	}},
+	{"settings that are not part of the key", "TestSettings", []edit{
+		{"cache/key.go", "append(rest, byte(via)), settings)", "append(rest, byte(via)), map[bool]uint64{false: settings}[$])"},
+		{"cache/key.go", "PutUint64(k.rest[settingsAt:], n)", "PutUint64(k.rest[settingsAt:], map[bool]uint64{false: n}[$])"},
+	}},
+	{"a session that is not asked again", "TestSettings", []edit{{
+		"cache/transaction.go", "		s.located, s.changed = false, true\n", "		s.located, s.changed = s.located && $, true\n",
+	}}},
+	{"a session that is taken for one of several kinds", "TestFreshSettings", []edit{{
+		"cache/session.go", "		f.number.Store(mixedSettings)\n", "		if !$ {\n			f.number.Store(mixedSettings)\n		}\n",
+	}}},
+	{"a strong answer without a poll", "TestStrong", []edit{{
+		"cache/session.go", "level.kind != strong || s.cache", "level.kind != strong || $ || s.cache",
+	}}},
+	{"a strong read that waits for an earlier one", "TestStrongJoinsNothing", []edit{{
+		"cache/session.go", "	join := level.kind != strong", "	join := level.kind != strong || $",
+	}}},
+	{"an unproven write that does not wait", "TestUnprovenWrites", []edit{{
+		"cache/cache.go", "	if e.unproven && !e.all", "	if e.unproven && !$ && !e.all",
+	}}},
 	{"a leader's error for its followers", "TestLeaderFails", []edit{
-		{"cache/fill.go", "	entry  *entry // set", "	err    error\n	entry  *entry // set"},
-		{"cache/fill.go", "	if e := f.entry; e != nil", "	if f.err != nil {\n		return nil, f.err\n	}\n	if e := f.entry; e != nil"},
-		{"cache/fill.go", "	f.abandon(NotWhole)\n}\n\nfunc (f *fillCall) abandon", "	f.flight.err = err\n	f.abandon(NotWhole)\n}\n\nfunc (f *fillCall) abandon"},
+		{"cache/fill.go", "	landed bool\n", "	landed bool\n	err    error\n"},
+		{"cache/fill.go", "	if e := &f.entry; e.shape != nil", "	if f.err != nil {\n		return nil, f.err\n	}\n	if e := &f.entry; e.shape != nil"},
+		{"cache/fill.go", "	f.abandon(NotWhole)\n}\n\nfunc (f *fillCall) abandon", "	if $ {\n		f.flight.err = err\n	}\n	f.abandon(NotWhole)\n}\n\nfunc (f *fillCall) abandon"},
 	}},
-}
-
-// run runs the variant's test in a build with its edits.
-func (v brokenVariant) run(t *testing.T, root string) (string, error) {
-	t.Helper()
-	dir := t.TempDir()
-	patched := make(map[string]string)
-	for _, e := range v.edits {
-		path := filepath.Join(root, filepath.FromSlash(e.file))
-		text, ok := patched[path]
-		if !ok {
-			source, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text = string(source)
-		}
-		if n := strings.Count(text, e.old); n != 1 {
-			t.Fatalf("%s holds the text to replace %d times, want once:\n%s", e.file, n, e.old)
-		}
-		patched[path] = strings.Replace(text, e.old, e.new, 1)
-	}
-	replace := make(map[string]string, len(patched))
-	for path, text := range patched {
-		copied := filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(path, root), string(filepath.Separator), "_"))
-		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replace[path] = copied
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-vet=off", "-count=1", "-run", "^"+v.test+"$", "./cache")
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,13 +22,15 @@ type Backend interface {
 	Identity() uint64
 }
 
-// Prober is a backend that can tell which database a connection is to. Of
-// others, it is the one that was there when the connection was dialled.
+// Prober is a backend that can tell which database a connection is to, and how
+// its session differs from others. Of other backends, connections are to the
+// database that was there when they were dialled, and whatever changes a
+// session in a way that results may depend on keeps it from the cache for good.
 type Prober interface {
-	// Probe asks the connection, which was just dialled for a statement of the
-	// program with that ctx. It returns what Identity returns when the feed is
-	// connected to the same database.
-	Probe(ctx context.Context, inner sqldriver.Conn) (identity uint64, err error)
+	// Probe asks the connection, which was dialled for a statement of the
+	// program with that ctx, or is about to read for it outside of any
+	// transaction.
+	Probe(ctx context.Context, inner sqldriver.Conn) (dialects.Place, error)
 }
 
 // Cache is the cache of one handle. It implements [driver.Hooks] for the
@@ -39,17 +40,23 @@ type Cache struct {
 	backend Backend
 	prober  Prober // nil if the backend is none
 	core    *core.Core
-	clock   core.Clock
+	clock   *core.Clock
 	hasher  hasher
 	// committed is called after a statement of this process has changed
 	// something: the feed should look at once.
 	committed func()
 
-	entries    *otter.Cache[uint64, *entry]
+	entries    *entries
 	statements *otter.Cache[string, *statement]
 	flights    flights
-	stats      counters
-	feed       atomic.Uint32 // listen.State
+	fresh      freshSettings
+	suspects   suspects
+	// births are the moments at which reads began whose results are kept.
+	births       moments
+	revalidation revalidation
+	stats        counters
+	feed         atomic.Uint32 // listen.State
+	opened       atomic.Uint32 // sessions so far
 }
 
 var (
@@ -69,24 +76,19 @@ func New(backend Backend, committed func(), config Config) (*Cache, error) {
 		config:    config,
 		backend:   backend,
 		core:      core.New(config.Lease),
-		clock:     core.NewClock(config.Now()),
+		clock:     core.NewClock(config.Now),
 		hasher:    newHasher(),
 		committed: committed,
 	}
 	c.prober, _ = backend.(Prober)
 	c.flights.byKey = make(map[uint64]*flight)
+	c.births.step = config.TTL / birthSteps
+	c.revalidation.outdated.step = outdatedStep
+	c.revalidation.used.Store(config.Consistency.kind == revalidated)
 	// Maintenance runs where it is due: the cache owns no goroutine.
 	inline := func(f func()) { f() }
 	var err error
-	c.entries, err = otter.New(&otter.Options[uint64, *entry]{
-		MaximumWeight:    uint64(config.Bytes),
-		Weigher:          func(_ uint64, e *entry) uint32 { return e.weight },
-		OnAtomicDeletion: func(e otter.DeletionEvent[uint64, *entry]) { c.dropped(e) },
-		Executor:         inline,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
-	}
+	c.entries = newStore(config, c.evicted)
 	c.statements, err = otter.New(&otter.Options[string, *statement]{
 		MaximumWeight: maxStatements,
 		Weigher:       func(text string, _ *statement) uint32 { return uint32(len(text)) + 512 },
@@ -100,23 +102,29 @@ func New(backend Backend, committed func(), config Config) (*Cache, error) {
 
 // Open returns the session of a new connection.
 func (c *Cache) Open() driver.Session {
-	return &session{cache: c, identity: c.backend.Identity()}
+	return &session{cache: c, number: c.opened.Add(1), place: dialects.Place{Database: c.backend.Identity()}}
 }
 
-// Now reads the clock.
-func (c *Cache) now() core.Instant { return c.clock.At(c.config.Now()) }
+func (c *Cache) now() core.Instant { return c.clock.Now() }
 
 // Apply takes in what a poll found. The lease moves last: until then, changes
 // may be missing.
 func (c *Cache) Apply(b listen.Batch) {
 	if b.Reset != "" {
-		c.core.Reset()
-		c.stats.resets.Add(1)
+		c.reset()
 	}
 	if len(b.Changes) > 0 {
-		c.drop(c.core.Invalidate(tablesOf(b.Changes)), &c.stats.evictedByFeed)
+		rows := changed(b.Changes)
+		good, known := c.core.LastLease()
+		if writes := c.revalidation.own.count.Load(); known && c.revalidation.used.Load() {
+			c.outdate(c.core.Invalidate(rows), good, writes)
+		} else {
+			c.drop(c.core.Invalidate(rows), &c.stats.evictedByFeed)
+		}
 	}
-	c.core.Renew(c.clock.At(b.Sent))
+	sent := c.clock.At(b.Sent)
+	c.core.Renew(sent)
+	c.judge(sent)
 }
 
 // Changed follows the feed's state. Entries are kept while the feed is away,
@@ -128,43 +136,37 @@ func (c *Cache) Changed(s listen.State) {
 	}
 }
 
-// tablesOf returns each table of changes once.
-func tablesOf(changes []listen.Change) []dialects.Table {
-	seen := make(map[dialects.Table]struct{}, 4)
-	var tables []dialects.Table
-	for _, change := range changes {
-		if _, ok := seen[change.Table]; !ok {
-			seen[change.Table] = struct{}{}
-			tables = append(tables, change.Table)
-		}
-	}
-	return tables
-}
-
 // effects are what executed statements may have changed.
 type effects struct {
-	tables []dialects.Table
+	touched touched
 	// all: any table.
 	all bool
 	// schema: what statements mean.
 	schema bool
+	// unproven: more, which only the change feed tells.
+	unproven bool
 }
 
-func (e *effects) empty() bool { return !e.all && !e.schema && len(e.tables) == 0 }
+func (e *effects) empty() bool {
+	return !e.all && !e.schema && !e.unproven && len(e.touched.rows) == 0
+}
 
-// add collects what executing st may change. That what was known of st before
-// it ran does not hold any more makes it unknown.
-func (e *effects) add(st *statement, version uint64, cautious bool) {
+// add collects what executing st with args may change. That what was known of
+// st before it ran does not hold any more makes it unknown.
+func (e *effects) add(st *statement, args []sqldriver.NamedValue, version uint64, cautious bool) {
 	a := st.analysis
 	if !a.Changes() {
 		return
 	}
 	e.schema = e.schema || a.Scan.Kind == dialects.Schema || a.Scan.Kind == dialects.Unclear
 	e.all = e.all || a.WritesAll || cautious || a.Version != version
-	for _, t := range a.Writes {
-		if !e.all && !slices.Contains(e.tables, t) {
-			e.tables = append(e.tables, t)
-		}
+	e.unproven = e.unproven || a.Unproven != ""
+	if e.all {
+		e.touched = touched{}
+		return
+	}
+	for _, r := range st.writes(args) {
+		e.touched.add(r.Table, r.Keys...)
 	}
 }
 
@@ -177,20 +179,35 @@ func (c *Cache) invalidate(e effects) {
 	switch {
 	case e.schema:
 		c.core.Revoke(c.now())
-		c.stats.resets.Add(1)
+		c.cleared()
 	case e.all:
-		c.core.Reset()
-		c.stats.resets.Add(1)
+		c.reset()
 	default:
-		c.drop(c.core.Invalidate(e.tables), &c.stats.evictedByWrites)
+		c.drop(c.core.Invalidate(e.touched.rows), &c.stats.evictedByWrites)
 	}
 	c.committed()
+	if e.unproven && !e.all && !e.schema {
+		c.awaitFeed()
+	}
+	// After everything that the write has made wrong is dead: what the feed leaves
+	// outdated from here on was not made so by it.
+	c.revalidation.own.note(e.touched.rows, e.all || e.schema || e.unproven)
+}
+
+// awaitFeed returns when the feed has told of everything that was committed
+// before the call, or everything is forgotten: a write whose effects the
+// catalogue does not tell must be seen by whoever reads after it.
+func (c *Cache) awaitFeed() {
+	if c.catchUp(context.Background(), c.now()) {
+		c.stats.awaited.Add(1)
+		return
+	}
+	c.reset()
 }
 
 // Flush forgets every entry.
 func (c *Cache) Flush() {
-	c.core.Reset()
-	c.stats.resets.Add(1)
+	c.reset()
 }
 
 // flights holds the reads that are under way, by the hash of their keys.

@@ -13,8 +13,10 @@ type readKey struct{}
 // readOptions are what a context says about the reads under it. They are never
 // modified once in a context.
 type readOptions struct {
-	noCache bool
-	tokens  []*awaited
+	noCache     bool
+	refresh     bool // of a result that is out of date
+	consistency Consistency
+	tokens      []*awaited
 }
 
 // awaited is a token that the cache must have reached.
@@ -30,6 +32,11 @@ func NoCache(ctx context.Context) context.Context {
 	return with(ctx, func(o *readOptions) { o.noCache = true })
 }
 
+// Refreshing returns a context whose reads are those of a [Refresh].
+func Refreshing(ctx context.Context) context.Context {
+	return with(ctx, func(o *readOptions) { o.refresh = true })
+}
+
 // WaitFor returns a context whose reads are answered from memory only if
 // everything that token stands for has been applied (see
 // [listen.Feed.Token]). Until then they go to the database, as do all reads
@@ -41,7 +48,8 @@ func WaitFor(ctx context.Context, token string) context.Context {
 func with(ctx context.Context, change func(*readOptions)) context.Context {
 	var o readOptions
 	if outer := optionsOf(ctx); outer != nil {
-		o = readOptions{outer.noCache, slices.Clone(outer.tokens)}
+		o = *outer
+		o.tokens = slices.Clone(outer.tokens)
 	}
 	change(&o)
 	return context.WithValue(ctx, readKey{}, &o)

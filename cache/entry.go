@@ -2,77 +2,103 @@ package cache
 
 import (
 	sqldriver "database/sql/driver"
-	"math"
 	"sync/atomic"
 
-	"github.com/maypok86/otter/v2"
-
 	"github.com/vantage-go/live/cache/core"
+	"github.com/vantage-go/live/cache/internal/store"
 	"github.com/vantage-go/live/internal/rowset"
 )
 
-// entry is one stored result. It never changes.
+// entry is one stored result. It is a small value, which connections that
+// remember it and those who wait for it have copies of; the rows and the rest of
+// the key are one piece of memory that they share. It lives as long as the core
+// says: a copy is good for nothing afterwards.
 type entry struct {
-	key    key
-	hash   uint64
-	set    *rowset.Set
-	weight uint32
-	core   *core.Entry // set before the entry is published
+	// shape describes the columns, and knows the statement.
+	shape *rowset.Shape
+	kept
 }
 
-// entryOverhead is about what an entry costs beyond its rows and arguments:
-// the entry itself, the core's and the index's share.
-const entryOverhead = 512
-
-func newEntry(k key, hash uint64, set *rowset.Set) *entry {
-	size := entryOverhead + set.Size()
-	for _, arg := range k.args {
-		size += 48
-		switch v := arg.Value.(type) {
-		case string:
-			size += int64(len(v))
-		case []byte:
-			size += int64(len(v))
-		}
-	}
-	return &entry{key: k, hash: hash, set: set, weight: uint32(min(size, math.MaxUint32))}
+// kept is the part of an entry that is its own: a pointer, and numbers.
+type kept struct {
+	set   rowset.Packed
+	bytes uint32 // of set
+	// born is the moment at which its read began, where there is a limit to its
+	// age.
+	born uint32
+	core core.Entry
 }
 
-func (e *entry) rows() sqldriver.Rows { return e.set.Rows() }
+type entries = store.Store[kept, rowset.Shape]
 
-// publish puts a committed entry into the store. An entry whose read began
-// later stays.
-func (c *Cache) publish(e *entry) {
-	c.entries.Compute(e.hash, func(old *entry, found bool) (*entry, otter.ComputeOp) {
-		if found && old.key.equal(e.key.statement, e.key.via, e.key.args) && old.core.Newer(e.core) && c.core.Alive(old.core) {
-			return old, otter.CancelOp
-		}
-		return e, otter.WriteOp
+// outside is about what the core needs for an entry, of one row of one table: a
+// cell, a link and its place in the index.
+const outside = 60
+
+func newStore(config Config, evicted func(kept)) *entries {
+	return store.New[kept, rowset.Shape](store.Options[kept]{
+		Bytes: config.Bytes, Largest: config.ResultBytes, Outside: outside, Evicted: evicted,
 	})
 }
 
-// drop takes killed entries out of the store. They are dead already: this
-// only frees their memory.
-func (c *Cache) drop(killed []*core.Entry, count *atomic.Uint64) {
-	count.Add(uint64(len(killed)))
-	for _, k := range killed {
-		e, ok := k.Owner.(*entry)
-		if !ok {
-			continue
-		}
-		c.entries.ComputeIfPresent(e.hash, func(old *entry) (*entry, otter.ComputeOp) {
-			if old == e {
-				return nil, otter.InvalidateOp
-			}
-			return old, otter.CancelOp
-		})
+// young reports whether an entry may still be served at now as far as its age is
+// concerned.
+func (c *Cache) young(e *kept, now core.Instant) bool {
+	if c.config.TTL == 0 {
+		return true
+	}
+	m := c.births.of(e.born)
+	return m != nil && now.Within(m.at, c.config.TTL)
+}
+
+func (e *entry) rows() sqldriver.Rows { return e.set.Rows(e.shape) }
+
+func (e *entry) statement() *statement { return statementOf(e.shape) }
+
+func statementOf(shape *rowset.Shape) *statement {
+	return shape.Owner().(*statement) // see analyze
+}
+
+// publish puts a committed entry into the store, unless there is one for its key
+// whose read began later. Cost is how long the read took.
+func (c *Cache) publish(hash uint64, e *entry, cost uint64) {
+	old, replaced, stored := c.entries.Put(hash, e.kept, e.shape, int64(e.bytes), cost, e.core.Generation(), func(old *kept, shape *rowset.Shape) bool {
+		return old.core.Newer(e.core) && c.core.Alive(old.core) && statementOf(shape).same(e.statement()) && old.set.Head() == e.set.Head()
+	})
+	if replaced {
+		c.core.Remove(old.core)
+	}
+	if !stored {
+		c.core.Remove(e.core)
 	}
 }
 
-// dropped hears of every entry that leaves the store.
-func (c *Cache) dropped(event otter.DeletionEvent[uint64, *entry]) {
-	if event.WasEvicted() {
-		c.stats.evictedBySize.Add(1)
+// drop takes killed entries out of the store. They are dead already: this only
+// frees their memory, and tells their statements what became of them.
+func (c *Cache) drop(killed []core.Killed, count *atomic.Uint64) {
+	count.Add(uint64(len(killed)))
+	for _, k := range killed {
+		shape, used := c.entries.Remove(k.Owner, func(e *kept) bool { return e.core == k.Entry })
+		if shape != nil && statementOf(shape).worth.killed(used) {
+			c.stats.rests.Add(1)
+		}
 	}
-	c.core.Remove(event.Value.core)
+}
+
+// evicted hears of every entry that made room for others.
+func (c *Cache) evicted(e kept) {
+	c.stats.evictedBySize.Add(1)
+	c.core.Remove(e.core)
+}
+
+// reset forgets everything. Whoever reads meanwhile stores nothing.
+func (c *Cache) reset() {
+	c.core.Reset()
+	c.cleared()
+}
+
+// cleared drops what the core has just reset, and counts it.
+func (c *Cache) cleared() {
+	c.entries.Reset(c.core.Generation())
+	c.stats.resets.Add(1)
 }

@@ -28,9 +28,14 @@ func (s *swapped) Identity() uint64 { return s.identity.Load() }
 func (s *swapped) Version() uint64 { return 1 }
 
 func (s *swapped) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
-	return &dialects.Analysis{
-		Scan: dialects.ScanText(dialects.SQLite, text), Reads: []dialects.Table{{Schema: "main", Name: "t"}}, Version: 1,
-	}, nil
+	a := &dialects.Analysis{Scan: dialects.ScanText(dialects.SQLite, text), Version: 1}
+	switch tables := []dialects.Table{{Schema: "main", Name: "t"}}; a.Scan.Kind {
+	case dialects.Read:
+		a.Reads = tables
+	default:
+		a.Writes = tables
+	}
+	return a, nil
 }
 
 func (s *swapped) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -112,10 +117,10 @@ func TestDialledLater(t *testing.T) {
 // probed is a database whose connections can be asked.
 type probed struct {
 	swapped
-	probe func() (uint64, error)
+	probe func() (dialects.Place, error)
 }
 
-func (p *probed) Probe(context.Context, sqldriver.Conn) (uint64, error) { return p.probe() }
+func (p *probed) Probe(context.Context, sqldriver.Conn) (dialects.Place, error) { return p.probe() }
 
 // A connection that says where it is fills once the feed is there too, however
 // it came to be there first; one that does not say never does.
@@ -123,7 +128,7 @@ func TestProbed(t *testing.T) {
 	t.Parallel()
 	p := &probed{swapped: swapped{store: newStore("new")}}
 	there, failure := uint64(1), error(nil)
-	p.probe = func() (uint64, error) { return there, failure }
+	p.probe = func() (dialects.Place, error) { return dialects.Place{Database: there, Settings: 1}, failure }
 	c, err := cache.New(p, nil, cache.Config{Lease: time.Hour})
 	if err != nil {
 		t.Fatal(err)

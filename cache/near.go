@@ -1,15 +1,13 @@
 package cache
 
 import (
-	sqldriver "database/sql/driver"
-
-	"github.com/vantage-go/live/driver"
+	"encoding/binary"
+	"math/bits"
 )
 
 // near remembers the last entries of one connection. A program that asks the
-// same again is answered without the store, which has to note every use once it
-// is half full: a hit then takes 112 ns instead of 170, and before 107 instead
-// of 118. One that is not remembered takes 3 to 6 more (BenchmarkHit).
+// same again is answered without the store, whose locks others may hold, and
+// which has to note every use.
 //
 // An entry is good for nothing because it is here: it is served only if its
 // whole key is the one asked for and the core says that it is alive, which
@@ -17,7 +15,9 @@ import (
 type near [32]place
 
 type place struct {
-	entry *entry
+	// mark is that of the entry's key.
+	mark  uint64
+	entry entry // has no shape if there is none
 	// served counts the answers that the store has not heard of.
 	served uint8
 }
@@ -25,31 +25,45 @@ type place struct {
 const (
 	// unheard is how many answers the store may miss in a row. It evicts what
 	// is used least, so it must see some of the uses of what is used most.
-	unheard = 15
-	// maxNear is the weight of the largest entry that is remembered. A dead
+	unheard = 31
+	// maxNear is the size of the largest entry that is remembered. A dead
 	// one stays in memory until its place is used again: at worst 64 KiB for
 	// each connection. Who reads larger results gains little.
 	maxNear = 2 << 10
 )
 
-// place is where the entries of a hash are remembered.
-func (n *near) place(hash uint64) *place { return &n[hash%uint64(len(n))] }
+// place is where entries of keys with that mark are remembered.
+func (n *near) place(mark uint64) *place { return &n[mark%uint64(len(n))] }
+
+// mark is what places know a key by: any cheap function of it will do, as who
+// chose arguments that collide would only slow down a connection of their own.
+func (k *key) mark() uint64 {
+	end := k.rest[len(k.rest)-8:] // there are settings in any
+	hi, lo := bits.Mul64(k.statement.seed^binary.NativeEndian.Uint64(end), 0x9E3779B97F4A7C15)
+	return hi ^ lo
+}
 
 // answer returns the remembered entry if it has the key, unless it is time for
 // the store to hear of it. The caller asks whether it is alive.
-func (p *place) answer(hash uint64, st *statement, via driver.Path, args []sqldriver.NamedValue) *entry {
-	e := p.entry
-	if e == nil || e.hash != hash || p.served == unheard || !e.key.equal(st, via, args) {
+func (p *place) answer(mark uint64, k *key) *entry {
+	if p.mark != mark || p.entry.shape == nil || p.served == unheard || !k.is(&p.entry.kept, p.entry.shape) {
 		return nil
 	}
 	p.served++
-	return e
+	return &p.entry
 }
 
 // remember keeps what the store has just answered, and forgets what was here.
-func (p *place) remember(e *entry) {
-	if e != nil && e.weight > maxNear {
-		e = nil
+func (p *place) remember(mark uint64, e *entry) {
+	if e.bytes > maxNear {
+		p.forget()
+		return
 	}
-	p.entry, p.served = e, 0
+	p.mark, p.entry, p.served = mark, *e, 0
+}
+
+func (p *place) forget() {
+	if p.entry.shape != nil {
+		*p = place{}
+	}
 }

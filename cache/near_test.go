@@ -2,34 +2,61 @@ package cache
 
 import (
 	sqldriver "database/sql/driver"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/vantage-go/live/cache/core"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
 	"github.com/vantage-go/live/internal/rowset"
 	"github.com/vantage-go/live/listen"
 )
 
+// entryFor returns an entry for a key, whose result has one value.
+func entryFor(t *testing.T, k *key, value sqldriver.Value) *entry {
+	t.Helper()
+	_, set, err := rowset.Record(&oneRow{value: value}, rowset.Budget{Bytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := new(entry)
+	k.statement.shapes.Owner = k.statement
+	var size int64
+	e.set, e.shape, size = set.Pack(k.rest, &k.statement.shapes)
+	e.bytes = uint32(size)
+	return e
+}
+
+func keyOfRead(t *testing.T, stmt *statement, via driver.Path, settings uint64, args ...sqldriver.Value) *key {
+	t.Helper()
+	rest, ok := appendKey(nil, via, settings, values(args...))
+	if !ok {
+		t.Fatalf("%v cannot be part of a key", args)
+	}
+	return &key{stmt, rest}
+}
+
 // TestNearComparesKeys: a hash is not a key.
 func TestNearComparesKeys(t *testing.T) {
 	t.Parallel()
 	stmt, other := &statement{text: "SELECT 1"}, &statement{text: "SELECT 2"}
-	args := func(v sqldriver.Value) []sqldriver.NamedValue {
-		return []sqldriver.NamedValue{{Ordinal: 1, Value: v}}
-	}
 	var p place
-	e := newEntry(key{statement: stmt, via: driver.Direct, args: args(int64(1))}, 7, &rowset.Set{})
-	p.remember(e)
-	if p.answer(7, stmt, driver.Direct, args(int64(1))) == nil {
+	p.remember(7, entryFor(t, keyOfRead(t, stmt, driver.Direct, 0, int64(1)), "v"))
+	if p.answer(7, keyOfRead(t, stmt, driver.Direct, 0, int64(1))) == nil {
 		t.Fatal("the entry is not remembered")
 	}
-	if p.answer(7, other, driver.Direct, args(int64(1))) != nil ||
-		p.answer(7, stmt, driver.Prepared, args(int64(1))) != nil ||
-		p.answer(7, stmt, driver.Direct, args(int64(2))) != nil ||
-		p.answer(7, stmt, driver.Direct, args("1")) != nil ||
-		p.answer(7, stmt, driver.Direct, nil) != nil {
-		t.Error("the entry answers another key with its hash")
+	for _, k := range []*key{
+		keyOfRead(t, other, driver.Direct, 0, int64(1)),
+		keyOfRead(t, stmt, driver.Prepared, 0, int64(1)),
+		keyOfRead(t, stmt, driver.Direct, 1, int64(1)),
+		keyOfRead(t, stmt, driver.Direct, 0, int64(2)),
+		keyOfRead(t, stmt, driver.Direct, 0, "1"),
+		keyOfRead(t, stmt, driver.Direct, 0),
+	} {
+		if p.answer(7, k) != nil {
+			t.Error("the entry answers another key with its hash")
+		}
 	}
 }
 
@@ -37,15 +64,11 @@ func TestNearComparesKeys(t *testing.T) {
 func TestNearIsSmall(t *testing.T) {
 	t.Parallel()
 	var p place
-	small := newEntry(key{statement: &statement{}}, 7, &rowset.Set{})
-	p.remember(small)
-	if p.entry != small {
+	k := keyOfRead(t, &statement{}, driver.Direct, 0)
+	if p.remember(7, entryFor(t, k, "small")); p.answer(7, k) == nil {
 		t.Error("a small entry is not remembered")
 	}
-	large := newEntry(small.key, 7, &rowset.Set{})
-	large.weight = maxNear + 1
-	p.remember(large)
-	if p.entry != nil {
+	if p.remember(7, entryFor(t, k, strings.Repeat("x", maxNear))); p.answer(7, k) != nil {
 		t.Error("a large entry is remembered, or the one that it took the place of")
 	}
 }
@@ -54,7 +77,7 @@ func TestNearIsSmall(t *testing.T) {
 // while others pass through it, although most of its hits do not ask the store.
 func TestHotEntryStays(t *testing.T) {
 	t.Parallel()
-	c, err := New(&versioned{}, nil, Config{Lease: time.Hour, Bytes: 100 * entryOverhead})
+	c, err := New(&versioned{}, nil, Config{Lease: time.Hour, Bytes: 50_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,19 +134,18 @@ func TestRememberedOnlyWhileStored(t *testing.T) {
 	}
 	c.Apply(listen.Batch{Sent: time.Now(), Reset: "start"})
 	s := &session{cache: c}
-	stmt := s.Classify("SELECT name FROM t").(*statement)
-	e := newEntry(key{statement: stmt}, 0, &rowset.Set{})
-	e.hash, _ = c.hasher.key(stmt, driver.Direct, nil)
-	e.core = c.core.Commit(c.core.Begin([]dialects.Table{{Name: "t"}}, c.now()), c.now(), e)
-	c.publish(e)
+	k := keyOfRead(t, s.Classify("SELECT name FROM t").(*statement), driver.Direct, 0)
+	e := entryFor(t, k, "v")
+	hash := c.hasher.key(k)
+	e.core, _ = c.core.Commit(c.core.Begin(core.Tables(dialects.Table{Name: "t"}), c.now()), c.now(), false, hash)
+	c.publish(hash, e, 0)
 	for range 2 { // the second time where it is remembered
-		if got, _, _ := s.find(stmt, driver.Direct, nil); got != e {
+		if got := s.find(k); got == nil || got.core != e.core {
 			t.Fatal("the entry is not found")
 		}
 	}
-	c.entries.SetMaximum(0)
-	c.entries.CleanUp()
-	if got, _, _ := s.find(stmt, driver.Direct, nil); got != nil {
+	c.evicted(e.kept)
+	if got := s.find(k); got != nil {
 		t.Error("an evicted entry was served")
 	}
 }

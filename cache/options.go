@@ -1,8 +1,12 @@
 package cache
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/vantage-go/live/dialects"
 )
 
 // The defaults of a cache.
@@ -14,6 +18,8 @@ const (
 	maxStatementText = 64 << 10
 	analyzeTimeout   = 500 * time.Millisecond
 )
+
+var errNoSync = errors.New("cache: nobody tells what was committed")
 
 // Config configures a [Cache]. The zero value of a field means its default.
 type Config struct {
@@ -37,7 +43,25 @@ type Config struct {
 	// Reached reports whether everything that a token stands for has been
 	// applied. Nil: no token is ever reached.
 	Reached func(token string) (bool, error)
-	// Now is the clock. Nil: time.Now.
+	// Consistency is that of reads whose context asks for none.
+	Consistency Consistency
+	// Sync returns when everything that was committed before the call has been
+	// applied, or when that will not happen. Nil: it never will.
+	Sync func(ctx context.Context) error
+	// Deny says of tables that results which depend on them are not kept,
+	// whatever else is true of them. Nil: of none.
+	Deny func(dialects.Table) bool
+	// TTL is how long after its read began a result is served at most. 0: for as
+	// long as nothing changes it.
+	TTL time.Duration
+	// Refresh makes a read again in the background, for
+	// [StaleWhileRevalidate]. It must not block, and reports false if it cannot.
+	// The read's context is one of [Refreshing]. Nil: nobody does.
+	Refresh func(Refresh) bool
+	// Verify makes one of so many hits of a connection ask the database, too,
+	// and compares; see [Stats.Violations]. 0: none.
+	Verify int
+	// Now is the clock. Nil: that of the system.
 	Now func() time.Time
 	// Owner is what the cache belongs to; sessions hand it out, so that the
 	// way back from a connection is not a global table.
@@ -59,14 +83,20 @@ func (c Config) withDefaults() Config {
 	if c.ResultBytes == 0 {
 		c.ResultBytes = DefaultResult
 	}
+	if c.Refresh == nil {
+		c.Refresh = func(Refresh) bool { return false }
+	}
 	if c.Takes == nil {
 		c.Takes = func(any) bool { return false }
 	}
+	if c.Sync == nil {
+		c.Sync = func(context.Context) error { return errNoSync }
+	}
+	if c.Deny == nil {
+		c.Deny = func(dialects.Table) bool { return false }
+	}
 	if c.Reached == nil {
 		c.Reached = func(string) (bool, error) { return false, nil }
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -4,17 +4,23 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/vantage-go/live/cache/core"
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/internal/rowset"
 )
 
 // statement is what the handle knows of one text under one catalogue version.
 type statement struct {
 	text     string
 	analysis *dialects.Analysis
-	// read: the text may be answered from memory.
-	read bool
+	// why says why the text must not be answered from memory, or is empty.
+	why string
+	// tables are all rows of the tables that the text reads.
+	tables []core.Rows
 	// fleeting: the next execution has to ask again.
 	fleeting bool
+	// shapes describe the columns of its results.
+	shapes rowset.Shapes
 	// seed starts the hash of the statement's keys.
 	seed uint64
 	// skips remembers that the inner driver answers ErrSkip to the text,
@@ -24,6 +30,28 @@ type statement struct {
 	// unkept counts down the executions that are not recorded after a result
 	// was too large.
 	unkept atomic.Int32
+	// worth tells whether it pays to keep its results.
+	worth worth
+}
+
+// read reports whether the text may be answered from memory.
+func (st *statement) read() bool { return st.why == "" }
+
+// unkept says why results of a text with that analysis are not kept, or returns
+// nothing.
+func (c *Cache) unkept(a *dialects.Analysis) string {
+	switch {
+	case a.Uncacheable != "":
+		return a.Uncacheable
+	case a.Scan.Kind != dialects.Read || a.Changes():
+		return "the statement is not a read"
+	}
+	for _, t := range a.Reads {
+		if c.config.Deny(t) {
+			return "table " + t.String() + " is not to be kept in memory"
+		}
+	}
+	return ""
 }
 
 // afterTooLarge is how many executions of a statement go unrecorded after one
@@ -61,11 +89,10 @@ func (c *Cache) analyze(text string) *statement {
 	ctx, cancel := context.WithTimeout(context.Background(), analyzeTimeout)
 	defer cancel()
 	a, err := c.backend.Analyze(ctx, text)
-	st := &statement{
-		text:     text,
-		analysis: a,
-		read:     a.Uncacheable == "" && a.Scan.Kind == dialects.Read && !a.Changes(),
-		seed:     c.hasher.text(text),
+	st := &statement{text: text, analysis: a, tables: core.Tables(a.Reads...), why: c.unkept(a), seed: c.hasher.text(text)}
+	st.shapes.Owner = st
+	if a.Conflict != "" {
+		c.config.Log.Warn("livesql: a statement is not cached, because livesql contradicts itself about it", "conflict", a.Conflict)
 	}
 	switch {
 	case err != nil:

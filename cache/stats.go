@@ -62,10 +62,14 @@ const (
 	NotWhole
 	// Ineligible: the connection turned out not to be one that may fill.
 	Ineligible
+	// Fruitless: results of the statement are nearly always killed before
+	// somebody asks for them again. It is not kept for a while, and then tried
+	// again.
+	Fruitless
 	rejections
 )
 
-var rejectionNames = [rejections]string{"outdated", "too large", "not whole", "ineligible connection"}
+var rejectionNames = [rejections]string{"outdated", "too large", "not whole", "ineligible connection", "killed before it is asked for"}
 
 func (r Rejection) String() string {
 	if r < rejections {
@@ -77,11 +81,34 @@ func (r Rejection) String() string {
 // counters count what happens. Each is a single atomic, so a snapshot of all
 // is not of one instant.
 type counters struct {
-	hits, shared, misses, stores                  atomic.Uint64
-	resets                                        atomic.Uint64
+	hits                                          striped
+	shared, misses, stores                        atomic.Uint64
+	awaited, verified, violations                 atomic.Uint64
+	resets, rests                                 atomic.Uint64
+	stale, refreshed, expired                     atomic.Uint64
 	evictedByWrites, evictedByFeed, evictedBySize atomic.Uint64
 	bypassed                                      [bypasses]atomic.Uint64
 	rejected                                      [rejections]atomic.Uint64
+}
+
+// striped is a counter that is counted all the time, by connections of several
+// processors: each has a part of its own, as far as there are, so that they do
+// not take a cache line from each other.
+type striped [16]struct {
+	atomic.Uint64
+	_ [56]byte
+}
+
+// add counts one for the connection with that number.
+func (s *striped) add(connection uint32) { s[connection%uint32(len(s))].Add(1) }
+
+// Load returns the sum.
+func (s *striped) Load() uint64 {
+	n := uint64(0)
+	for i := range s {
+		n += s[i].Load()
+	}
+	return n
 }
 
 // Stats is a snapshot of a cache's counters.
@@ -89,6 +116,13 @@ type Stats struct {
 	// Hits counts reads answered from memory, Shared those of them that
 	// waited for a read under way instead of finding an entry.
 	Hits, Shared uint64
+	// Stale counts hits with a result that others had made out of date, Refreshed
+	// the reads in the background that were begun for them: see
+	// [StaleWhileRevalidate].
+	Stale, Refreshed uint64
+	// Expired counts reads that found a result older than the TTL, and asked the
+	// database.
+	Expired uint64
 	// Misses counts reads that asked the store and then the database.
 	Misses uint64
 	// Stores counts results stored.
@@ -105,6 +139,16 @@ type Stats struct {
 	EvictedBySize uint64
 	// Resets counts how often everything was forgotten.
 	Resets uint64
+	// Rests counts how often a statement was found not to be worth keeping, for
+	// a while: see Fruitless.
+	Rests uint64
+	// Awaited counts writes that returned only when the change feed had told
+	// what else they changed.
+	Awaited uint64
+	// Verified counts hits that were compared with the database, Violations
+	// those that turned out to be wrong: out of date for longer than the change
+	// feed takes to tell, or never right. Each is logged, without values.
+	Verified, Violations uint64
 	// Entries and Bytes are what is stored now, about.
 	Entries int
 	Bytes   int64
@@ -121,6 +165,9 @@ func (c *Cache) Stats() Stats {
 	s := Stats{
 		Hits:                c.stats.hits.Load(),
 		Shared:              c.stats.shared.Load(),
+		Stale:               c.stats.stale.Load(),
+		Refreshed:           c.stats.refreshed.Load(),
+		Expired:             c.stats.expired.Load(),
 		Misses:              c.stats.misses.Load(),
 		Stores:              c.stats.stores.Load(),
 		Rejected:            make(map[Rejection]uint64),
@@ -129,8 +176,12 @@ func (c *Cache) Stats() Stats {
 		InvalidatedByFeed:   c.stats.evictedByFeed.Load(),
 		EvictedBySize:       c.stats.evictedBySize.Load(),
 		Resets:              c.stats.resets.Load(),
-		Entries:             c.entries.EstimatedSize(),
-		Bytes:               int64(c.entries.WeightedSize()),
+		Rests:               c.stats.rests.Load(),
+		Awaited:             c.stats.awaited.Load(),
+		Verified:            c.stats.verified.Load(),
+		Violations:          c.stats.violations.Load(),
+		Entries:             c.entries.Len(),
+		Bytes:               c.entries.Bytes(),
 		Leased:              c.core.Valid(now),
 		LeaseAge:            age,
 	}

@@ -1,6 +1,11 @@
 package cache
 
-import "github.com/vantage-go/live/dialects"
+import (
+	sqldriver "database/sql/driver"
+	"slices"
+
+	"github.com/vantage-go/live/dialects"
+)
 
 // transaction is what is known of the transaction of one connection, from the
 // calls of database/sql and from the texts of statements. It errs towards
@@ -11,6 +16,9 @@ type transaction struct {
 	// began. A RELEASE takes at least one off, so the count reaches zero no
 	// sooner than the transaction ends.
 	savepoints int
+	// manual: autocommit is off, so that the end of a transaction begins the
+	// next one.
+	manual bool
 	// pending collects what the transaction may have changed.
 	pending effects
 }
@@ -37,7 +45,10 @@ func (t *transaction) begin(how txState) {
 // end closes the transaction and returns what it may have changed.
 func (t *transaction) end() effects {
 	e := t.pending
-	*t = transaction{}
+	*t = transaction{manual: t.manual}
+	if t.manual {
+		t.begin(byText)
+	}
 	return e
 }
 
@@ -45,15 +56,25 @@ func (t *transaction) end() effects {
 // changed is kept: it may still be committed.
 func (t *transaction) doubt() { t.state = doubtful }
 
-// executed takes in a statement that was sent.
-func (s *session) executed(st *statement, err error) {
+// executed takes in a statement that was sent with args.
+func (s *session) executed(st *statement, args []sqldriver.NamedValue, err error) {
 	a, c := st.analysis, s.cache
 	version := c.backend.Version()
-	// On a session with objects of its own, names may not mean what the
-	// analysis took them for.
-	s.tx.pending.add(st, version, s.taint != "")
+	s.moved = s.moved || a.Scan.Moves
+	// On a session with objects of its own, or elsewhere, names may not mean what
+	// the analysis took them for.
+	s.tx.pending.add(st, args, version, s.ownNames())
 	if a.Scan.Taint != "" && s.taint == "" {
 		s.taint = a.Scan.Taint
+	}
+	if a.Scan.Settings || a.WritesAll {
+		// Within a transaction, its end may change them once more; nobody asks
+		// before.
+		s.located, s.changed = false, true
+		s.strange = s.strange || a.WritesAll
+		if c.prober == nil && a.Scan.Settings && s.taint == "" {
+			s.taint = "settings that nobody can ask for"
+		}
 	}
 	switch {
 	case err != nil && len(a.Scan.Effects) > 0:
@@ -94,6 +115,7 @@ func (t *transaction) failed(a *dialects.Analysis) {
 	if onlyBegins && t.state == none {
 		return // it did not begin
 	}
+	t.manual = t.manual || slices.Contains(a.Scan.Effects, dialects.AutocommitOff)
 	t.doubt()
 }
 
@@ -132,6 +154,14 @@ func (s *session) apply(effect dialects.Effect) {
 		if t.state == bySavepoint && t.savepoints <= 0 {
 			s.cache.invalidate(t.end())
 		}
+	case dialects.AutocommitOff:
+		t.manual = true
+		if !t.open() {
+			t.begin(byText)
+		}
+	case dialects.AutocommitOn:
+		t.manual = false
+		s.cache.invalidate(t.end())
 	}
 }
 

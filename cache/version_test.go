@@ -12,16 +12,24 @@ import (
 )
 
 // versioned is a database whose schema changes.
-type versioned struct{ version atomic.Uint64 }
+type versioned struct {
+	version atomic.Uint64
+	// pinned: texts read the row whose key is their first argument.
+	pinned bool
+}
 
 func (v *versioned) Identity() uint64 { return 0 }
 
 func (v *versioned) Version() uint64 { return v.version.Load() }
 
 func (v *versioned) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
-	return &dialects.Analysis{
+	a := &dialects.Analysis{
 		Scan: dialects.ScanText(dialects.SQLite, text), Reads: []dialects.Table{{Name: "t"}}, Version: v.Version(),
-	}, nil
+	}
+	if v.pinned {
+		a.Pins = []dialects.Pin{{Table: a.Reads[0], Kinds: []dialects.KeyKind{dialects.IntKey}, Rows: [][]dialects.Operand{{{Param: 1}}}}}
+	}
+	return a, nil
 }
 
 // TestOldMeaningFillsNothing: a text is understood, then the feed reports a

@@ -13,6 +13,15 @@ import (
 type writeCall struct {
 	session   *session
 	statement *statement
+	args      []sqldriver.NamedValue // copies, if they matter
+}
+
+func newWrite(s *session, st *statement, args []sqldriver.NamedValue) *writeCall {
+	w := &writeCall{session: s, statement: st}
+	if len(st.analysis.Touches) > 0 {
+		w.args = keepArgs(args)
+	}
+	return w
 }
 
 var _ driver.Call = (*writeCall)(nil)
@@ -22,14 +31,14 @@ var _ driver.Call = (*writeCall)(nil)
 // only then the statement has ended.
 func (w *writeCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	s, st := w.session, w.statement
-	s.executed(st, nil)
+	s.executed(st, w.args, nil)
 	s.open++
 	return driver.ObserveRows(inner, func(err error) {
 		s.open--
 		if len(st.analysis.Scan.Effects) > 0 && err == nil {
 			return // followed once already
 		}
-		s.executed(st, err)
+		s.executed(st, w.args, err)
 	}), nil
 }
 
@@ -38,5 +47,5 @@ func (w *writeCall) Failed(err error) {
 	if errors.Is(err, sqldriver.ErrSkip) {
 		return
 	}
-	w.session.executed(w.statement, err)
+	w.session.executed(w.statement, w.args, err)
 }

@@ -12,8 +12,14 @@ type Object struct {
 	Covered bool
 	// Why says why the table is not covered.
 	Why string
+	// Key are the columns of the primary key if the change log tells the keys
+	// of changed rows, in its order.
+	Key []KeyColumn
 	// Mentions holds the names in the definition of a view.
 	Mentions []string
+	// Replaces: writing a row may delete others of the table, without any
+	// trigger (REPLACE as the way out of a conflict).
+	Replaces bool
 	// Fires holds the names in the triggers of a table or view, and those of
 	// the tables that its foreign keys cascade to: what writing it may read
 	// and write besides.
@@ -26,6 +32,7 @@ type Catalog struct {
 	objects map[string][]*Object
 	flavor  Flavor
 	version uint64
+	trust   Trust // nil for CheckCalls
 }
 
 // NewCatalog returns a catalogue of objects, whose names are compared as
@@ -38,6 +45,21 @@ func NewCatalog(version uint64, flavor Flavor, objects []Object) *Catalog {
 		c.objects[name] = append(c.objects[name], o)
 	}
 	return c
+}
+
+// Trusting makes trust the judge of the functions that texts call, in place of
+// [CheckCalls].
+func (c *Catalog) Trusting(trust Trust) *Catalog {
+	c.trust = trust
+	return c
+}
+
+// checkCalls judges functions that a text calls.
+func (c *Catalog) checkCalls(calls []string) (uncacheable string, writesAll bool) {
+	if c.trust != nil {
+		return c.trust.Check(calls)
+	}
+	return CheckCalls(c.flavor, calls)
 }
 
 // Version returns the version that NewCatalog was given.
@@ -60,39 +82,40 @@ func (c *Catalog) Objects() []*Object {
 // superset, since a name may also be that of a column. Views are replaced by
 // the tables behind them.
 func (c *Catalog) Reads(names []string) []Table {
-	return c.closure(names, func(o *Object) []string { return o.Mentions })
+	return c.closure(names, false)
 }
 
 // Writes returns the tables that a statement with those names in it can write,
 // a superset likewise, with everything that triggers and foreign keys may
 // touch.
 func (c *Catalog) Writes(names []string) []Table {
-	return c.closure(names, func(o *Object) []string { return append(slices.Clone(o.Mentions), o.Fires...) })
+	return c.closure(names, true)
 }
 
-func (c *Catalog) closure(names []string, next func(*Object) []string) []Table {
-	var tables []Table
-	seen := make(map[*Object]bool)
-	for queue := slices.Clone(names); len(queue) > 0; {
-		name := queue[0]
-		queue = queue[1:]
-		for _, o := range c.Find(name) {
-			if seen[o] {
-				continue
-			}
-			seen[o] = true
-			if !o.View {
-				tables = append(tables, o.Table)
-			}
-			queue = append(queue, next(o)...)
-		}
+func (c *Catalog) closure(names []string, writes bool) []Table {
+	var set objectSet
+	for _, name := range names {
+		set.addAll(c.Find(name))
 	}
-	return sortTables(tables)
+	set.close(c, writes)
+	return set.tables()
+}
+
+// readCalls returns the names of calls in a read. Only in SQLite a table may
+// be called there, with what a virtual table is to search for.
+func (c *Catalog) readCalls(calls []string) []string {
+	if c.flavor != SQLite {
+		return calls
+	}
+	return c.functions(calls)
 }
 
 // functions returns the names of calls that are not tables or views: a table
 // stands before a parenthesis too, in front of a list of columns.
 func (c *Catalog) functions(calls []string) []string {
+	if c.trust != nil {
+		return calls // there may be functions of the names of tables
+	}
 	var functions []string
 	for _, name := range calls {
 		if c.Find(name) == nil {

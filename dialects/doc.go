@@ -5,8 +5,13 @@
 // before it allowed:
 //
 //	text → [Scan]: own lexer, no grammar     what kind of statement, which names occur
-//	     → [Analyzer] of a dialect           which tables are read and written
+//	     → own parser of clauses             which names are tables, which rows of them are meant
+//	     → a [Parser], if one is registered  the same from an exact parser
 //	     → closure over one [Catalog]        views, triggers, foreign keys behind those tables
+//	     → [Analyzer] of a dialect           what the database itself tells
+//
+// Layers that contradict each other make a [Analysis.Conflict]. A [Memo] knows
+// texts again that differ in literals and comments only.
 //
 // A text that is not understood is never a read, and counts as writing
 // everything. Nothing here does I/O or imports a driver; the dialects in the

@@ -51,3 +51,9 @@ func FunctionNames(f Flavor) []string {
 	}
 	return list
 }
+
+// Parses reports whether the clauses of a text are understood.
+func Parses(f Flavor, text string) bool {
+	_, c := scanText(f, text, true)
+	return c != nil
+}

@@ -79,3 +79,31 @@ const mysqlHarmlessFunctions = `
 	st_longitude st_makeenvelope st_overlaps st_pointfromtext st_polygonfromtext st_simplify st_srid
 	st_touches st_union st_within st_x st_y
 `
+
+// MySQLHas reports whether the server itself has the function of that name, of
+// those that [Harmless] knows: MariaDB, or else MySQL. Where it has not, the
+// name is that of a stored or loaded function, which may do anything.
+func MySQLHas(maria bool, name string) bool {
+	if maria {
+		return !notInMariaDB[name]
+	}
+	return !notInMySQL[name]
+}
+
+// notInMariaDB and notInMySQL hold functions of the other product. Younger
+// versions may have them, too.
+var (
+	notInMariaDB = wordSet(`
+		any_value bin_to_uuid format_bytes format_pico_time grouping gtid_subset gtid_subtract icu_version
+		is_uuid json_schema_valid json_storage_free json_storage_size linestring point polygon regexp_like
+		source_pos_wait st_isvalid st_latitude st_longitude st_makeenvelope st_simplify statement_digest
+		statement_digest_text uuid_to_bin uuidv7 wait_for_executed_gtid_set
+	`)
+	notInMySQL = wordSet(`
+		add_months column_add column_check column_create column_delete column_exists column_get column_json
+		column_list crc32c decode des_decrypt des_encrypt encode encrypt geomfromtext json_compact
+		json_detailed json_equals json_exists json_loose json_normalize json_query lastval lengthb median
+		natural_sort_key nvl nvl2 old_password password percentile_cont percentile_disc sformat sys_guid
+		to_char uuidv7
+	`)
+)

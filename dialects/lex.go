@@ -95,6 +95,8 @@ type lexer struct {
 	// doubt is set when another quoting of the flavor would read the text
 	// differently.
 	doubt bool
+	// hint is set when a comment holds hints for the planner: /*+ … */.
+	hint bool
 	// refusal says why the text is not understood, or is empty.
 	refusal string
 	// broken is set when every server refuses the text for the same reason,
@@ -316,6 +318,7 @@ func (l *lexer) skipComment() {
 		l.refuse(refusedExecutable, false)
 		return
 	}
+	l.hint = l.hint || l.at(l.pos+2) == '+'
 	depth := 1
 	for i := l.pos + 2; i+1 < len(text); i++ {
 		switch {

@@ -22,12 +22,27 @@ import (
 // (backslashes in MySQL and Postgres, double quotes in MySQL and SQLite), it
 // is read in all those ways, and the greatest kind counts.
 func ScanText(f Flavor, text string) Scan {
+	scan, _ := scanText(f, text, false)
+	return scan
+}
+
+// scanText also parses a statement that can only be read in one way, if asked
+// to. The clauses are nil where they were not understood.
+func scanText(f Flavor, text string, parse bool) (Scan, *clauses) {
 	s := scanners.Get().(*scanner)
 	s.flavor, s.text = f, text
 	first := lexer{flavor: f, text: text, quotes: quotings(f)[0], toks: s.buffer[:0]}
 	first.run()
 	s.buffer = first.toks
+	var c *clauses
+	if parse && first.refusal == "" && !first.doubt {
+		s.toks = first.toks
+		c = s.parse()
+	}
 	s.read(first.toks, first.refusal)
+	if s.facts.sequence || s.out.Statements != 1 {
+		c = nil
+	}
 	if first.doubt {
 		s.readOtherwise()
 	}
@@ -38,7 +53,7 @@ func ScanText(f Flavor, text string) Scan {
 	out.Names = s.names.take()
 	out.Calls = s.calls.take()
 	s.release()
-	return out
+	return out, c
 }
 
 // scanners keeps the memory of scanners between texts.
@@ -134,6 +149,10 @@ type verdict struct {
 	kind  Kind
 	why   string
 	taint string
+	// settings: see Scan.Settings.
+	settings bool
+	// moves: see Scan.Moves.
+	moves bool
 }
 
 // read reads all statements of tokens.
@@ -178,6 +197,9 @@ func (s *scanner) statement(lo, hi int) {
 	if s.facts.taint != "" {
 		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.taint + ")", taint: s.facts.taint})
 	}
+	if s.facts.asks != "" {
+		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.asks + ")", settings: true})
+	}
 	if s.facts.refusal != "" {
 		s.judge(verdict{kind: Unclear, why: s.facts.refusal})
 	}
@@ -191,6 +213,8 @@ func (s *scanner) judge(v verdict) {
 	if s.out.Taint == "" {
 		s.out.Taint = v.taint
 	}
+	s.out.Settings = s.out.Settings || v.settings
+	s.out.Moves = s.out.Moves || v.moves
 }
 
 // effect adds the effect of one statement.
@@ -286,9 +310,7 @@ func (s *scanner) writesRows(word string) verdict {
 	if s.facts.catalogue {
 		v.kind, v.why = Schema, "writes a table of the catalogue ("+word+")"
 	}
-	if s.facts.settings {
-		v.taint = "an update of pg_settings"
-	}
+	v.settings = s.facts.settings // an update of pg_settings
 	return v
 }
 

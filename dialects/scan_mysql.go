@@ -30,7 +30,7 @@ func (s *scanner) mysql(i int) verdict {
 	case "set":
 		return s.mysqlSet(i)
 	case "use":
-		return verdict{kind: Session, why: "changes the default database (USE)", taint: "USE"}
+		return verdict{kind: Session, why: "changes the default database (USE)", settings: true, moves: true}
 	case "create", "drop":
 		return s.mysqlCreate(i)
 	case "alter", "rename", "grant", "revoke", "import":

@@ -1,6 +1,10 @@
 package dialects
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // mysqlSet judges SET at i: a list of assignments, or one of several
 // statements that only begin like one.
@@ -11,19 +15,21 @@ func (s *scanner) mysqlSet(i int) verdict {
 		s.effect(Commits)
 		return verdict{kind: Schema, why: "changes rights (SET " + strings.ToUpper(s.word(i)) + ")"}
 	case "role":
-		return s.setVerdict("SET ROLE", true)
+		return asked("SET ROLE")
 	case "transaction":
-		return s.mysqlIsolation(i)
+		return s.mysqlIsolation(i, false)
 	case "global", "session", "local":
 		if s.word(i+1) == "transaction" {
-			return s.mysqlIsolation(i + 1)
+			return s.mysqlIsolation(i+1, s.word(i) != "global")
 		}
 	}
 	worst := verdict{kind: Session}
+	asks := false
 	global := false // an assignment before was to a global variable
 	for i < s.hi {
 		end := s.nextComma(i)
 		v := s.assignment(i, end, &global)
+		asks = asks || v.settings
 		if v.kind > worst.kind || worst.why == "" || worst.taint == "" && v.taint != "" {
 			worst = v
 		}
@@ -32,7 +38,13 @@ func (s *scanner) mysqlSet(i int) verdict {
 	if worst.why == "" {
 		return s.unknown(s.lo)
 	}
+	worst.settings = asks
 	return worst
+}
+
+// asked is the verdict on a change of settings of which the session can tell.
+func asked(what string) verdict {
+	return verdict{kind: Session, why: "changes a setting (" + what + ")", settings: true}
 }
 
 // nextComma returns the index of the next comma outside of parentheses in the
@@ -50,8 +62,12 @@ func (s *scanner) nextComma(i int) int {
 }
 
 // mysqlIsolation judges SET [scope] TRANSACTION at i. Dirty reads must not get
-// into a cache.
-func (s *scanner) mysqlIsolation(i int) verdict {
+// into a cache. A session tells how it isolates its transactions, but not how
+// the next one will be, for which alone a statement without a scope is meant.
+func (s *scanner) mysqlIsolation(i int, session bool) verdict {
+	if session {
+		return asked("SET SESSION TRANSACTION")
+	}
 	return s.setVerdict("SET TRANSACTION", s.hasWord(i, s.hi, "uncommitted"))
 }
 
@@ -62,7 +78,7 @@ func (s *scanner) assignment(lo, hi int, global *bool) verdict {
 	case name == "" && scope == "":
 		switch s.word(lo) {
 		case "names", "character", "charset", "char":
-			return s.setVerdict("SET "+strings.ToUpper(s.word(lo)), true)
+			return asked("SET " + strings.ToUpper(s.word(lo)))
 		}
 		return s.unknown(s.lo)
 	case scope == "@":
@@ -77,7 +93,13 @@ func (s *scanner) assignment(lo, hi int, global *bool) verdict {
 		}
 		return s.autocommit(value, hi)
 	}
-	return s.setVerdict("SET "+clip(name), s.settingMatters(name, value, hi))
+	switch {
+	case mysqlAsked[name], isIsolation(name) && !toAll && scope != "":
+		return asked("SET " + clip(name))
+	case isIsolation(name):
+		return s.setVerdict("SET "+clip(name), s.maybeDirty(value, hi))
+	}
+	return s.setVerdict("SET "+clip(name), !mysqlHarmless[name])
 }
 
 // target reads the variable that the assignment at lo is to, and returns its
@@ -133,34 +155,58 @@ func isScope(word string) bool {
 // autocommit judges SET autocommit to the value between value and hi.
 func (s *scanner) autocommit(value, hi int) verdict {
 	if hi-value == 1 {
-		t := &s.toks[value]
-		v := verdict{kind: Control, why: "controls transactions (SET autocommit)"}
-		switch strings.ToLower(strings.Trim(s.text[t.start:t.end], `'"`)) {
+		v := verdict{kind: Control, why: "controls transactions (SET autocommit)", settings: true}
+		switch s.plainValue(value) {
 		case "0", "off", "false":
-			s.effect(Begins)
+			s.effect(AutocommitOff)
 			return v
 		case "1", "on", "true":
-			s.effect(Commits)
+			s.effect(AutocommitOn)
 			return v
 		}
 	}
 	return verdict{kind: Unclear, why: "sets autocommit to a value that is not in the text", taint: "SET autocommit"}
 }
 
-// settingMatters reports whether the result of a read may depend on a variable
-// of the server that is set to the value between value and hi.
-func (s *scanner) settingMatters(name string, value, hi int) bool {
-	switch name {
-	case "transaction_isolation", "tx_isolation":
-		t := &s.toks[value]
-		switch strings.ToLower(strings.Trim(s.text[t.start:t.end], `'"`)) {
-		case "read-committed", "repeatable-read", "serializable":
-			return hi-value != 1
-		}
-		return true
-	}
-	return !mysqlHarmless[name]
+// plainValue returns the token at i in lower case, without its quotes.
+func (s *scanner) plainValue(i int) string {
+	t := &s.toks[i]
+	return strings.ToLower(strings.Trim(s.text[t.start:t.end], `'"`))
 }
+
+func isIsolation(name string) bool { return name == "transaction_isolation" || name == "tx_isolation" }
+
+// maybeDirty reports whether the value between value and hi may be the
+// isolation level that reads what is not committed.
+func (s *scanner) maybeDirty(value, hi int) bool {
+	switch s.plainValue(value) {
+	case "read-committed", "repeatable-read", "serializable":
+		return hi-value != 1
+	}
+	return true
+}
+
+// MySQLSettings returns the session variables on which results may depend, of
+// all versions of MySQL and MariaDB. Whoever keeps results has to know their
+// values, and those of variables that [MySQLHarmless] does not know, either.
+func MySQLSettings() []string { return slices.Sorted(maps.Keys(mysqlAsked)) }
+
+// MySQLHarmless reports whether no result of a read outside of a transaction
+// depends on the session variable of that name, other than by its order, its
+// speed and whether it is cut off.
+func MySQLHarmless(name string) bool { return mysqlHarmless[name] }
+
+// mysqlAsked holds the variables on which results may depend.
+var mysqlAsked = wordSet(`
+	block_encryption_mode character_set_client character_set_collations character_set_connection
+	character_set_database character_set_filesystem character_set_results character_set_server
+	collation_connection collation_database collation_server cte_max_recursion_depth
+	default_collation_for_utf8mb4 default_regex_flags default_week_format div_precision_increment
+	explicit_defaults_for_timestamp group_concat_max_len lc_messages lc_time_names
+	max_allowed_packet max_recursive_iterations max_sort_length new old old_mode
+	sql_auto_is_null sql_mode sql_select_limit
+	standard_compliant_cte system_versioning_asof time_zone windowing_use_high_precision
+`)
 
 // mysqlHarmless holds the variables on which no result of a read depends,
 // other than by its order, its speed and whether it is cut off. Those that

@@ -47,14 +47,15 @@ func (s *scanner) postgres(i int) verdict {
 			s.effect(Prepares)
 			return verdict{kind: Control, why: "prepares a transaction (PREPARE TRANSACTION)"}
 		}
-		s.facts.sequence = false // executed later, by EXECUTE
 		return verdict{kind: Session, why: "names a statement (PREPARE)"}
 	case "deallocate":
 		return verdict{kind: Session, why: "forgets a statement (DEALLOCATE)"}
 	case "load":
 		return verdict{kind: Session, why: "loads a library (LOAD)", taint: "a loaded library"}
 	case "call", "do", "execute":
-		return verdict{kind: Unclear, why: "runs code that is not in the text (" + strings.ToUpper(word) + ")", taint: strings.ToUpper(word)}
+		// Whatever it does to the session can be asked about; that it may have
+		// to be, goes for all that may write everything.
+		return verdict{kind: Unclear, why: "runs code that is not in the text (" + strings.ToUpper(word) + ")"}
 	}
 	return s.unknown(i)
 }

@@ -1,16 +1,51 @@
 package dialects
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
-// postgresDiscard judges DISCARD. DISCARD ALL leaves the session as the server
-// starts one, which is not how the connection was set up if somebody set it up.
+// This file judges what changes the session of a connection. Most of it the
+// connection can be asked about afterwards: its settings, whether it has
+// temporary objects or holds locks. What a transaction changes and then rolls
+// back is asked about, too, since the cache asks when the transaction is over.
+
+// postgresCall looks at functions that do more than compute.
+func (s *scanner) postgresCall(i int, name string) {
+	switch name {
+	case "nextval", "setval":
+		s.spoil("advances a sequence") // which no result that is kept depends on
+	case "set_config":
+		if !s.customSetting(i + 2) {
+			s.facts.asks = "set_config"
+		}
+	case "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
+		"pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all":
+		s.facts.asks = "an advisory lock"
+	}
+}
+
+// customSetting reports whether the argument of a function at i is a plain
+// literal with the name of a custom setting, which has a dot in it. No result
+// that is kept depends on those: they are read by current_setting, and by
+// functions of extensions that say so.
+func (s *scanner) customSetting(i int) bool {
+	if i >= s.hi || s.toks[i].kind != stringText || s.mark(i+1) != ',' {
+		return false
+	}
+	literal := s.text[s.toks[i].start:s.toks[i].end]
+	return literal[0] == '\'' && strings.Contains(literal, ".") && !strings.Contains(literal, "\\")
+}
+
+// postgresDiscard judges DISCARD.
 func (s *scanner) postgresDiscard(i int) verdict {
 	what := strings.ToUpper(clip(s.word(i + 1)))
 	v := verdict{kind: Session, why: "resets the session (DISCARD " + what + ")"}
 	switch what {
-	case "ALL":
-		v.taint = "DISCARD ALL"
-	case "PLANS", "SEQUENCES", "TEMP", "TEMPORARY":
+	case "ALL", "TEMP", "TEMPORARY":
+		v.settings = true
+	case "PLANS", "SEQUENCES":
 	default:
 		return s.unknown(i)
 	}
@@ -31,7 +66,8 @@ func (s *scanner) postgresSet(i int) verdict {
 	case "":
 		return s.unknown(s.lo)
 	}
-	return s.setVerdict("SET "+clip(name), !local && !postgresHarmless[name])
+	// SET LOCAL ends with the transaction, or does nothing outside of one.
+	return s.postgresSetVerdict("SET ", name, !local)
 }
 
 // postgresReset judges RESET.
@@ -40,16 +76,25 @@ func (s *scanner) postgresReset(i int) verdict {
 	if name == "" {
 		return s.unknown(s.lo)
 	}
-	return s.setVerdict("RESET "+clip(name), !postgresHarmless[name])
+	return s.postgresSetVerdict("RESET ", name, true)
 }
 
-// setVerdict judges a change of a setting.
+// setVerdict judges a change of a setting that nobody asks for.
 func (s *scanner) setVerdict(what string, matters bool) verdict {
 	v := verdict{kind: Session, why: "changes a setting (" + what + ")"}
 	if matters {
 		v.taint = what
 	}
 	return v
+}
+
+// postgresSetVerdict judges a change of a setting. Custom settings have a dot in
+// their names: see customSetting.
+func (s *scanner) postgresSetVerdict(verb, name string, lasts bool) verdict {
+	return verdict{
+		kind: Session, why: "changes a setting (" + verb + clip(name) + ")",
+		settings: lasts && !PostgresHarmless(name) && !strings.Contains(name, "."),
+	}
 }
 
 // settingName returns the dotted name of a setting at i, or nothing.
@@ -67,8 +112,13 @@ func (s *scanner) settingName(i int) string {
 	return name
 }
 
-// postgresHarmless holds the settings on which no result of a read depends,
-// other than by its order, its speed and whether it is cut off.
+// PostgresHarmless reports whether no result of a read depends on the setting
+// of that name, other than by its order, its speed and whether it is cut off.
+func PostgresHarmless(name string) bool { return postgresHarmless[name] }
+
+// PostgresHarmlessSettings returns the names of the settings that are harmless.
+func PostgresHarmlessSettings() []string { return slices.Sorted(maps.Keys(postgresHarmless)) }
+
 var postgresHarmless = wordSet(`
 	application_name client_connection_check_interval client_min_messages commit_delay commit_siblings
 	cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost cursor_tuple_fraction deadlock_timeout

@@ -16,6 +16,10 @@ type scanCase struct {
 	kind    Kind
 	effects []Effect
 	taint   string
+	// settings: the session is asked afterwards.
+	settings bool
+	// moves: names may be those of another database afterwards.
+	moves   bool
 	names   []string // among Scan.Names
 	without []string // not among Scan.Names
 	calls   []string // all of Scan.Calls
@@ -38,6 +42,12 @@ func runScanCases(t *testing.T, f Flavor, cases []scanCase) {
 			}
 			if got.Taint != c.taint {
 				t.Errorf("%s\ntaint %q, want %q", c.text, got.Taint, c.taint)
+			}
+			if got.Moves != c.moves {
+				t.Errorf("%s\nmoves %v, want %v", c.text, got.Moves, c.moves)
+			}
+			if got.Settings != c.settings {
+				t.Errorf("%s\nsettings %v, want %v", c.text, got.Settings, c.settings)
 			}
 			for _, name := range c.names {
 				if !slices.Contains(got.Names, name) {
@@ -298,12 +308,12 @@ var postgresCases = []scanCase{
 	{name: "today as a literal", text: "SELECT 'Today 12:00'::timestamptz", calls: []string{"now"}},
 	{name: "now within a word", text: "SELECT * FROM t WHERE a = 'knowledge, nowhere'", calls: []string{}},
 	{name: "time of day with zone", text: "SELECT a::timetz, b::time(3) with time zone, c::time without time zone FROM t", calls: []string{"current_date"}},
-	{name: "nextval", text: "SELECT nextval('s')", kind: Write},
-	{name: "qualified nextval", text: "SELECT pg_catalog.nextval('s')", kind: Write},
+	{name: "nextval", text: "SELECT nextval('s')", kind: Bypass},
+	{name: "qualified nextval", text: "SELECT pg_catalog.nextval('s')", kind: Bypass},
 	{name: "currval", text: "SELECT currval('s')", calls: []string{"currval"}},
-	{name: "set_config", text: "SELECT pg_catalog.set_config('search_path', '', false)", kind: Session, taint: "set_config"},
-	{name: "set_config in a write", text: "INSERT INTO t SELECT set_config('a.b', 'c', true)", kind: Write, taint: "set_config"},
-	{name: "advisory lock", text: "SELECT pg_advisory_lock(1)", kind: Session, taint: "an advisory lock"},
+	{name: "set_config", text: "SELECT pg_catalog.set_config('search_path', '', false)", kind: Session, settings: true},
+	{name: "set_config in a write", text: "INSERT INTO t SELECT set_config('a.b', 'c', true)", kind: Write},
+	{name: "advisory lock", text: "SELECT pg_advisory_lock(1)", kind: Session, settings: true},
 	{name: "advisory lock of a transaction", text: "SELECT pg_advisory_xact_lock(1)", calls: []string{"pg_advisory_xact_lock"}},
 
 	{name: "start transaction", text: "START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY, NOT DEFERRABLE", kind: Control, effects: []Effect{Begins}},
@@ -320,24 +330,31 @@ var postgresCases = []scanCase{
 	{name: "set transaction", text: "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", kind: Control},
 	{name: "set constraints", text: "SET CONSTRAINTS ALL IMMEDIATE", kind: Control},
 
-	{name: "set", text: "SET search_path TO a, b", kind: Session, taint: "SET search_path"},
-	{name: "set session", text: `SET SESSION "TimeZone" = 'UTC'`, kind: Session, taint: "SET TimeZone"},
+	{name: "set", text: "SET search_path TO a, b", kind: Session, settings: true},
+	{name: "set session", text: `SET SESSION "TimeZone" = 'UTC'`, kind: Session, settings: true},
 	{name: "set local", text: "SET LOCAL search_path TO a", kind: Session},
 	{name: "set local role", text: "SET LOCAL ROLE x", kind: Session},
 	{name: "set harmless", text: "SET statement_timeout = 1000", kind: Session},
-	{name: "set own setting", text: "SET app.tenant = '7'", kind: Session, taint: "SET app.tenant"},
-	{name: "set role", text: "SET ROLE x", kind: Session, taint: "SET role"},
-	{name: "set session authorization", text: "SET SESSION AUTHORIZATION x", kind: Session, taint: "SET session"},
-	{name: "set characteristics", text: "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", kind: Session, taint: "SET session"},
-	{name: "set time zone", text: "SET TIME ZONE 'UTC'", kind: Session, taint: "SET time"},
-	{name: "set names", text: "SET NAMES 'UTF8'", kind: Session, taint: "SET names"},
-	{name: "reset", text: "RESET search_path", kind: Session, taint: "RESET search_path"},
-	{name: "reset all", text: "RESET ALL", kind: Session, taint: "RESET all"},
+	{name: "set own setting", text: "SET app.tenant = '7'", kind: Session},
+	{name: "set role", text: "SET ROLE x", kind: Session, settings: true},
+	{name: "set session authorization", text: "SET SESSION AUTHORIZATION x", kind: Session, settings: true},
+	{name: "set characteristics", text: "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", kind: Session, settings: true},
+	{name: "set time zone", text: "SET TIME ZONE 'UTC'", kind: Session, settings: true},
+	{name: "set names", text: "SET NAMES 'UTF8'", kind: Session, settings: true},
+	{name: "reset", text: "RESET search_path", kind: Session, settings: true},
+	{name: "reset all", text: "RESET ALL", kind: Session, settings: true},
 	{name: "reset harmless", text: "RESET work_mem", kind: Session},
-	{name: "discard all", text: "DISCARD ALL", kind: Session, taint: "DISCARD ALL"},
+	{name: "discard all", text: "DISCARD ALL", kind: Session, settings: true},
+	{name: "discard temp", text: "DISCARD TEMP", kind: Session, settings: true},
+	{name: "set_config of a custom setting", text: "SELECT set_config('app.tenant', $1, false)"},
+	{name: "set_config of a setting in a column", text: "SELECT set_config(a.b, 'c', false) FROM a", kind: Session, settings: true},
+	{name: "set_config of an expression", text: "SELECT set_config('a.b' || c, 'c', false) FROM a", kind: Session, settings: true},
+	{name: "set_config of two settings", text: "SELECT set_config('a.b', 'c', false), set_config('role', 'c', false)", kind: Session, settings: true},
+	{name: "advisory unlock", text: "SELECT pg_advisory_unlock_all()", kind: Session, settings: true},
+	{name: "set local", text: "SET LOCAL search_path TO a", kind: Session},
 	{name: "discard plans", text: "DISCARD PLANS", kind: Session},
-	{name: "settings by update", text: "UPDATE pg_settings SET setting = 'x' WHERE name = 'search_path'", kind: Schema, taint: "an update of pg_settings"},
-	{name: "settings by an expression", text: "WITH q AS (UPDATE pg_settings SET setting = 'x' RETURNING 1) SELECT 1", kind: Schema, taint: "an update of pg_settings"},
+	{name: "settings by update", text: "UPDATE pg_settings SET setting = 'x' WHERE name = 'search_path'", kind: Schema, settings: true},
+	{name: "settings by an expression", text: "WITH q AS (UPDATE pg_settings SET setting = 'x' RETURNING 1) SELECT 1", kind: Schema, settings: true},
 	{name: "write of the catalogue", text: "DELETE FROM pg_catalog.pg_class", kind: Schema},
 	{name: "lock", text: "LOCK TABLE t IN SHARE MODE", kind: Session},
 	{name: "load", text: "LOAD 'x'", kind: Session, taint: "a loaded library"},
@@ -346,10 +363,10 @@ var postgresCases = []scanCase{
 	{name: "show", text: "SHOW ALL", kind: Bypass},
 	{name: "prepare", text: "PREPARE p (int) AS INSERT INTO t VALUES ($1)", kind: Session, calls: []string{}},
 	{name: "prepare nextval", text: "PREPARE p AS SELECT nextval('s')", kind: Session},
-	{name: "execute", text: "EXECUTE p(1)", kind: Unclear, taint: "EXECUTE"},
+	{name: "execute", text: "EXECUTE p(1)", kind: Unclear},
 	{name: "deallocate", text: "DEALLOCATE ALL", kind: Session},
-	{name: "call", text: "CALL p()", kind: Unclear, taint: "CALL"},
-	{name: "do", text: "DO $$ BEGIN DELETE FROM t; END $$", kind: Unclear, taint: "DO"},
+	{name: "call", text: "CALL p()", kind: Unclear},
+	{name: "do", text: "DO $$ BEGIN DELETE FROM t; END $$", kind: Unclear},
 	{name: "declare", text: "DECLARE c CURSOR WITH HOLD FOR SELECT f(1)", kind: Bypass, calls: []string{"f"}},
 	{name: "fetch", text: "FETCH ALL FROM c", kind: Bypass},
 	{name: "close", text: "CLOSE c", kind: Bypass},
@@ -366,7 +383,7 @@ var postgresCases = []scanCase{
 	{name: "explain with a quoted option", text: `EXPLAIN ("analyze") INSERT INTO t VALUES (1)`, kind: Write},
 	{name: "explain without execution", text: "EXPLAIN (COSTS off) UPDATE t SET a = 1", kind: Bypass},
 	{name: "explain analyze create", text: "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1", kind: Schema},
-	{name: "explain analyze execute", text: "EXPLAIN ANALYZE EXECUTE p", kind: Unclear, taint: "EXECUTE"},
+	{name: "explain analyze execute", text: "EXPLAIN ANALYZE EXECUTE p", kind: Unclear},
 	{name: "explain analyze writing expression", text: "EXPLAIN ANALYZE WITH x AS (DELETE FROM t RETURNING 1) SELECT * FROM x", kind: Write},
 	{name: "explain analyze nonsense", text: "EXPLAIN ANALYZE COMMIT", kind: Unclear, taint: notUnderstood},
 

@@ -44,11 +44,10 @@ type Effect uint8
 // The effects.
 const (
 	NoEffect Effect = iota
-	// Begins: BEGIN, START TRANSACTION, SET autocommit=0. A transaction that
+	// Begins: BEGIN, START TRANSACTION. A transaction that
 	// was open (MySQL) is committed first.
 	Begins
-	// Commits: COMMIT, END, an implicit commit (MySQL DDL, SET autocommit=1,
-	// LOCK TABLES).
+	// Commits: COMMIT, END, an implicit commit (MySQL DDL, LOCK TABLES).
 	Commits
 	// CommitsAndBegins: COMMIT AND CHAIN.
 	CommitsAndBegins
@@ -64,6 +63,11 @@ const (
 	Saves
 	// Releases: RELEASE SAVEPOINT.
 	Releases
+	// AutocommitOff: SET autocommit=0 (MySQL). From then on there is always a
+	// transaction: what ends one also begins the next.
+	AutocommitOff
+	// AutocommitOn: SET autocommit=1. It commits what is open.
+	AutocommitOn
 )
 
 // Scan is what the words of a text tell, without any knowledge of the database
@@ -80,6 +84,13 @@ type Scan struct {
 	// Taint says what the text changes in the session that outlives it and
 	// is not known to be harmless, or is empty. Words for people.
 	Taint string
+	// Settings reports that the text may change settings of the session that
+	// results depend on and that can be asked for: which user, schemas, formats
+	// and modes there are.
+	Settings bool
+	// Moves reports that names without a schema may mean those of another
+	// database from now on, also in the rest of the text: USE.
+	Moves bool
 	// Names holds every identifier and every quoted name of the text, folded
 	// and unquoted as the flavor does it, each once, in order of appearance:
 	// a superset of the tables, views, columns and functions it can name.

@@ -14,6 +14,7 @@ type facts struct {
 	sequence  bool   // a sequence is advanced
 	bypass    string // why the result must come from the database
 	taint     string // what changes the session
+	asks      string // what changes the session in ways that it can be asked about
 	refusal   string // why the statement is not understood
 	catalogue bool   // a table of the system is named
 	settings  bool   // pg_settings is named
@@ -105,7 +106,7 @@ func (s *scanner) walkName(i int, name string) {
 // that does not go without saying.
 func (s *scanner) call(i int, name string) {
 	s.calls.add(name)
-	s.callFacts(name)
+	s.callFacts(i, name)
 	if head := s.chainStart(i); head != i {
 		schema := s.nameOf(&s.toks[i-2])
 		if s.flavor != Postgres || schema != "pg_catalog" {
@@ -115,17 +116,10 @@ func (s *scanner) call(i int, name string) {
 }
 
 // callFacts looks at functions that do more than compute.
-func (s *scanner) callFacts(name string) {
+func (s *scanner) callFacts(i int, name string) {
 	switch s.flavor {
 	case Postgres:
-		switch name {
-		case "nextval", "setval":
-			s.facts.sequence = true
-		case "set_config":
-			s.facts.taint = "set_config"
-		case "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared":
-			s.facts.taint = "an advisory lock"
-		}
+		s.postgresCall(i, name)
 	case MySQL:
 		switch name {
 		case "setval":

@@ -207,6 +207,8 @@ const plain = `
 	pragma prepare read refresh reindex release rename reset restrict revoke role rollback savepoint
 	session show start temp temporary transaction trigger truncate unlisten unlock use vacuum view work
 	write xa
+
+	dual force ignore indexed minus recursive rows straight_join tablesample window
 `
 
 // vocabulary holds every known word; its first entry stands for all others.

@@ -104,10 +104,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.
 	if call == nil {
 		return c.query(ctx, query, args)
 	}
-	p := pending{call: call}
-	defer p.abandon()
-	rows, err = c.query(ctx, query, args)
-	return p.settle(ctx, c.session, rows, err)
+	return reported(ctx, c.session, call, func() (sqldriver.Rows, error) { return c.query(ctx, query, args) })
 }
 
 // query sends the query to the inner connection. It falls back as queryDC and

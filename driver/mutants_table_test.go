@@ -139,7 +139,7 @@ var otherBugs = []mutant{
 		swap("report.go", "\t\tp.call.Failed(err)\n", ""),
 	}},
 	{name: "call abandoned by a panic", test: "TestSessionLearnsOfPanics", edits: []edit{
-		swap("stmt.go", "\tdefer p.abandon()\n", ""),
+		swap("report.go", "\tdefer p.abandon()\n", ""),
 	}},
 	{name: "call told twice", test: "TestOrder/query", edits: []edit{
 		swap("report.go", "\tp.settled = true\n", ""),

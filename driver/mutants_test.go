@@ -1,16 +1,13 @@
 package driver_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"go/build"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/vantage-go/live/internal/mutate"
 )
 
 // TestMutants breaks the wrapper on purpose, in one way at a time, and requires
@@ -23,13 +20,9 @@ import (
 // LIVESQL_MUTANTS=all.
 func TestMutants(t *testing.T) {
 	t.Parallel()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := readSources(t, dir)
 	t.Run("none", func(t *testing.T) {
-		if out, err := tryMutant(t, dir, nil, "TestIndistinguishable/full|TestOrder"); err != nil {
+		const some = "TestIndistinguishable/full|TestOrder"
+		if out, err := tryMutant(t, mutant{test: some}); err != nil {
 			t.Fatalf("the tests fail without a mutation: %v\n%s", err, out)
 		}
 	})
@@ -43,15 +36,9 @@ func TestMutants(t *testing.T) {
 			if m.since != "" && !slices.Contains(build.Default.ReleaseTags, m.since) {
 				return // nothing to break in this Go version
 			}
-			patched := map[string]string{}
-			for _, e := range m.edits {
-				e(t, sources, patched)
-			}
-			out, err := tryMutant(t, dir, patched, m.test)
-			if err == nil {
-				t.Errorf("%s does not notice", m.test)
-			} else if !strings.Contains(out, "--- FAIL: "+strings.Split(m.test, "/")[0]) {
-				t.Errorf("%s did not run: %v\n%s", m.test, err, out)
+			out, err := tryMutant(t, m)
+			if err := mutate.Noticed(m.test, out, err); err != nil {
+				t.Error(err)
 			}
 		})
 	}
@@ -65,43 +52,19 @@ type mutant struct {
 	edits []edit
 }
 
-// edit changes the sources of a mutant: it takes a file from patched, or else
-// from sources, and leaves it in patched.
-type edit func(t *testing.T, sources, patched map[string]string)
+// edit changes the sources.
+type edit func(t *testing.T, s *mutate.Sources)
 
-func readSources(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	pkg, err := build.ImportDir(dir, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources := map[string]string{}
-	for _, name := range pkg.GoFiles {
-		src, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sources[name] = string(src)
-	}
-	return sources
-}
-
-func current(sources, patched map[string]string, name string) string {
-	if src, ok := patched[name]; ok {
-		return src
-	}
-	return sources[name]
-}
+// place is where the package is in the module.
+const place = "driver/"
 
 // swap replaces the only occurrence of old in a file.
 func swap(file, old, with string) edit {
-	return func(t *testing.T, sources, patched map[string]string) {
+	return func(t *testing.T, s *mutate.Sources) {
 		t.Helper()
-		src := current(sources, patched, file)
-		if n := strings.Count(src, old); n != 1 {
-			t.Fatalf("%s has %d of\n%s", file, n, old)
+		if err := s.Apply(mutate.Edit{File: place + file, Old: old, New: with}); err != nil {
+			t.Fatal(err)
 		}
-		patched[file] = strings.Replace(src, old, with, 1)
 	}
 }
 
@@ -111,11 +74,18 @@ func without(typ, method, iface string) edit {
 	declared := regexp.MustCompile(`(?m)^(func \(\w+ \*` + typ + `\) )` + method + `\(`)
 	called := regexp.MustCompile(`(\breturn \w+\.)` + method + `(\(context\.Background\(\))`)
 	asserted := regexp.MustCompile(`(?m)^(var|\t)\s*_\s+\w*\.?` + iface + `\s+= .*\n`)
-	return func(t *testing.T, sources, patched map[string]string) {
+	return func(t *testing.T, s *mutate.Sources) {
 		t.Helper()
+		pkg, err := build.ImportDir(".", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		found := 0
-		for name := range sources {
-			src := current(sources, patched, name)
+		for _, name := range pkg.GoFiles {
+			src, err := s.Text(place + name)
+			if err != nil {
+				t.Fatal(err)
+			}
 			out := asserted.ReplaceAllString(src, "")
 			if n := len(declared.FindAllString(out, -1)); n > 0 {
 				found += n
@@ -123,7 +93,7 @@ func without(typ, method, iface string) edit {
 				out = called.ReplaceAllString(out, "${1}no"+method+"${2}")
 			}
 			if out != src {
-				patched[name] = out
+				s.Set(place+name, out)
 			}
 		}
 		if found != 1 {
@@ -132,45 +102,19 @@ func without(typ, method, iface string) edit {
 	}
 }
 
-// tryMutant builds the package's tests with the patched sources and runs some.
-func tryMutant(t *testing.T, dir string, patched map[string]string, run string) (string, error) {
+// tryMutant builds the package's tests with the mutation and runs its test.
+func tryMutant(t *testing.T, m mutant) (string, error) {
 	t.Helper()
-	tmp := t.TempDir()
-	replace := map[string]string{}
-	for name, src := range patched {
-		copied := filepath.Join(tmp, name)
-		replace[filepath.Join(dir, name)] = copied
-		if err := os.WriteFile(copied, []byte(src), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	sources, err := mutate.In("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, binary := filepath.Join(tmp, "overlay.json"), filepath.Join(tmp, "mutant.test")
-	if err := os.WriteFile(list, overlay, 0o600); err != nil {
-		t.Fatal(err)
+	for _, e := range m.edits {
+		e(t, sources)
 	}
-	compile := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".")
-	compile.Dir = dir
-	if out, err := compile.CombinedOutput(); err != nil {
-		t.Fatalf("the mutant does not compile: %v\n%s", err, out)
+	program, err := sources.Build(t.Context(), t.TempDir(), "driver")
+	if err != nil {
+		t.Fatalf("the mutant does not compile: %v", err)
 	}
-	test := exec.CommandContext(t.Context(), binary, "-test.run", anchored(run), "-test.failfast", "-test.timeout=60s")
-	test.Dir = dir
-	out, err := test.CombinedOutput()
-	if err == nil && strings.Contains(string(out), "no tests to run") {
-		err = fmt.Errorf("no test is named %s", run)
-	}
-	return string(out), err
-}
-
-// anchored makes each level of a test's name match in full.
-func anchored(run string) string {
-	levels := strings.Split(run, "/")
-	for i, l := range levels {
-		levels[i] = "^(" + strings.ReplaceAll(l, "|", ")$|^(") + ")$"
-	}
-	return strings.Join(levels, "/")
+	return program.Run(t.Context(), m.test, "", "-test.failfast")
 }

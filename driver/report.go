@@ -30,6 +30,15 @@ type pending struct {
 	settled bool
 }
 
+// reported sends a query for which call waits. It is apart from those who send,
+// so that they have no deferred call where the session answers by itself.
+func reported(ctx context.Context, s Session, call Call, send func() (sqldriver.Rows, error)) (sqldriver.Rows, error) {
+	p := pending{call: call}
+	defer p.abandon()
+	rows, err := send()
+	return p.settle(ctx, s, rows, err)
+}
+
 // settle passes the inner driver's answer to the call.
 func (p *pending) settle(ctx context.Context, s Session, inner sqldriver.Rows, err error) (sqldriver.Rows, error) {
 	p.settled = true

@@ -81,10 +81,7 @@ func (s *stmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (s
 	if call == nil {
 		return s.queryInner(ctx, args)
 	}
-	p := pending{call: call}
-	defer p.abandon()
-	rows, err = s.queryInner(ctx, args)
-	return p.settle(ctx, session, rows, err)
+	return reported(ctx, session, call, func() (sqldriver.Rows, error) { return s.queryInner(ctx, args) })
 }
 
 // queryInner falls back as ctxDriverStmtQuery in database/sql/ctxutil.go.

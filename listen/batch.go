@@ -16,6 +16,8 @@ type Batch struct {
 	// Reset, when not empty, says why everything that is known from before
 	// this batch is void. The changes come after it.
 	Reset string
+	// Cursor is the place in the log behind the batch.
+	Cursor Cursor
 	// Changes must not be modified.
 	Changes []Change
 }

@@ -174,7 +174,11 @@ func (f *Feed) poll(c *connection, cursor Cursor) (delta Delta, sent time.Time, 
 	f.stateMu.Lock()
 	f.polls++
 	number = f.polls
+	awaited := len(f.waiters) > 0
 	f.stateMu.Unlock()
+	if checker, ok := c.reader.(Checker); ok && awaited {
+		checker.CheckNext()
+	}
 	sent = time.Now()
 	var late string
 	err = f.bounded(c, func(ctx context.Context) (err error) {
@@ -228,7 +232,7 @@ func (f *Feed) apply(c *connection, delta Delta, sent time.Time, number uint64) 
 	}
 	state, subscribers := f.state, f.subscribers
 	f.stateMu.Unlock()
-	batch := Batch{Position: Position{number}, Sent: sent, Reset: delta.Reset, Changes: delta.Changes}
+	batch := Batch{Position: Position{number}, Sent: sent, Reset: delta.Reset, Cursor: delta.Cursor, Changes: delta.Changes}
 	for _, sub := range subscribers {
 		sub.tell(state) // to those who have come since
 		sub.apply(batch)
@@ -250,7 +254,7 @@ func (f *Feed) apply(c *connection, delta Delta, sent time.Time, number uint64) 
 	}
 	waiting := f.waiters[:0]
 	for _, w := range f.waiters {
-		if w.after < number {
+		if w.after < number && !delta.Unchecked {
 			close(w.ready)
 		} else {
 			waiting = append(waiting, w)

@@ -46,6 +46,13 @@ type Pace struct {
 	Gap time.Duration
 }
 
+// Checker is a reader that does not look at the capture with every poll.
+type Checker interface {
+	// CheckNext makes the next poll look whether capture is in place. The feed
+	// calls it right before a poll that somebody waits for.
+	CheckNext()
+}
+
 // Describer is a reader that can tell how it hears of changes.
 type Describer interface {
 	// Describe says it in a few words, for people: "bell gated", "no bell:

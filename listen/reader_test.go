@@ -21,6 +21,8 @@ type gifted struct {
 	pace listen.Pace
 	// unchecked tells of a poll whether it looks at the capture.
 	unchecked func() bool
+	// check: the next poll was asked to look.
+	check bool
 
 	announcedMu sync.Mutex
 	announced   []time.Time
@@ -51,9 +53,12 @@ func (r *giftedReader) Poll(ctx context.Context, since listen.Cursor) (listen.De
 	delta, err := r.Reader.Poll(ctx, since)
 	r.source.set(func() {
 		delta.Unchecked = r.source.unchecked != nil && since != nil && r.source.unchecked()
+		r.source.check = false
 	})
 	return delta, err
 }
+
+func (r *giftedReader) CheckNext() { r.source.set(func() { r.source.check = true }) }
 
 func (r *giftedReader) Bell() <-chan struct{} { return r.source.bell }
 func (r *giftedReader) Pace() listen.Pace     { return r.source.pace }
@@ -235,14 +240,11 @@ func TestUnchecked(t *testing.T) {
 		live(t, f)
 		time.Sleep(time.Second)
 		g.set(func() { g.unchecked = func() bool { return true } })
-		if err := f.Sync(soon(t)); err != nil {
-			t.Fatal(err)
-		}
 		checked := f.Status().Sent
 		g.commit()
-		if err := f.Sync(soon(t)); err != nil {
-			t.Fatal(err)
-		}
+		f.Poke()
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
 		batches := c.applied()
 		last := batches[len(batches)-1]
 		if len(last.Changes) != 1 || !last.Sent.Equal(checked) {
@@ -254,6 +256,39 @@ func TestUnchecked(t *testing.T) {
 		}
 		g.set(func() { g.unchecked = nil })
 		live(t, f)
+	})
+}
+
+// TestSyncChecks: who waits for what was committed waits for a poll that looks
+// whether capture is in place, and has the next one look.
+func TestSyncChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGifted()
+		f, c := newFeed(t, g)
+		live(t, f)
+		time.Sleep(time.Second)
+		inVain := 2 // polls that cannot look although they were asked to
+		g.set(func() {
+			g.unchecked = func() bool {
+				if g.check {
+					inVain--
+				}
+				return !g.check || inVain >= 0
+			}
+		})
+		began := time.Now()
+		g.commit()
+		if err := f.Sync(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+		batches := c.applied()
+		if last := batches[len(batches)-1]; last.Sent.Before(began) {
+			t.Errorf("Sync returned with a lease of %v before it was called", began.Sub(last.Sent))
+		}
+		time.Sleep(listen.DefaultLease)
+		if got := f.Status(); got.State != listen.Suspect {
+			t.Errorf("polls that nobody waits for look, too: the feed is %v", got.State)
+		}
 	})
 }
 

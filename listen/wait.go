@@ -14,8 +14,9 @@ type waiter struct {
 	err   error // set before ready is closed
 }
 
-// Sync returns when a poll that was sent after the call has been applied by
-// every consumer: whatever was committed before the call is known. It returns
+// Sync returns when a poll that was sent after the call, and that looked whether
+// capture is in place, has been applied by every consumer: whatever was
+// committed before the call is known. It returns
 // ctx's error, or at once an error that wraps ErrNoLog when there will be no
 // poll, or ErrClosed.
 func (f *Feed) Sync(ctx context.Context) error {

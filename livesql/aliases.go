@@ -14,6 +14,13 @@ type Bypass = cache.Bypass
 // Rejection is a reason why the result of a read was not stored.
 type Rejection = cache.Rejection
 
+// Consistency is how current an answer from memory has to be; see [Strong],
+// [Bounded] and [AllowStale]. The zero value asks for the handle's default.
+type Consistency = cache.Consistency
+
+// Dependency is a table, or some rows of one, on which a result depends.
+type Dependency = cache.Dependency
+
 // Feed follows the changes of one database.
 type Feed = listen.Feed
 

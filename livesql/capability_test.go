@@ -274,15 +274,22 @@ func TestInterruptedTransactions(t *testing.T) {
 				}
 				return c.dials.Load()
 			}
-			want := dials(sql.OpenDB)
-			got := dials(func(c sqldriver.Connector) *sql.DB {
-				db, _ := testdb.Scripted(t, s.dialect, c, testdb.Options(livesql.Eager()))
-				return db.DB
-			})
-			if got != want {
-				t.Errorf("%d dials, %d without livesql", got, want)
+			// A driver may notice the end of the context while its connection
+			// goes back, or just after.
+			for try := 1; ; try++ {
+				want := dials(sql.OpenDB)
+				got := dials(func(c sqldriver.Connector) *sql.DB {
+					db, _ := testdb.Scripted(t, s.dialect, c, testdb.Options(livesql.Eager()))
+					return db.DB
+				})
+				if got == want {
+					t.Logf("%d dials", want)
+					return
+				}
+				if try == 5 {
+					t.Fatalf("%d dials, %d without livesql", got, want)
+				}
 			}
-			t.Logf("%d dials", want)
 		})
 	}
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jmoiron/sqlx"
 
+	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/listen"
+	"github.com/vantage-go/live/livesql"
 )
 
 // The drop-in tests run programs that know nothing of livesql on a plain pool
@@ -112,18 +114,16 @@ func runDropIn(t *testing.T, e engine, v variant, programs []program) [][]string
 			v.ready(t, live) // the report of fill must not come in between
 		}
 		p := &proof{t: t, db: db, engine: e}
+		var first cache.Stats
+		if v.hits {
+			first = live.CacheStats()
+		}
 		program.run(p)
 		p.note("a second time")
 		if !v.hits || !program.reads {
 			program.run(p)
 		} else {
-			before := live.CacheStats()
-			program.run(p)
-			after := live.CacheStats()
-			if after.Hits == before.Hits || after.Misses != before.Misses || !cmp.Equal(after.Bypassed, before.Bypassed) {
-				t.Errorf("%s, the second time: %d hits, %d misses, bypassed %v before and %v after; want hits only",
-					program.name, after.Hits-before.Hits, after.Misses-before.Misses, before.Bypassed, after.Bypassed)
-			}
+			p = again(t, live, v, program, p, first)
 		}
 		notes[i] = p.notes
 	}
@@ -134,6 +134,32 @@ func runDropIn(t *testing.T, e engine, v variant, programs []program) [][]string
 		t.Error("results were stored without a feed")
 	}
 	return notes
+}
+
+// again runs a program whose reads are all in memory, after what it did the first
+// time, which began at first. On a busy machine the lease may end in between, or
+// the feed start afresh, which proves nothing: then it runs once more.
+func again(t *testing.T, live *livesql.DB, v variant, program program, done *proof, first cache.Stats) *proof {
+	t.Helper()
+	undisturbed := func(from, to cache.Stats) bool {
+		return from.Resets == to.Resets && from.Bypassed[cache.NoLease] == to.Bypassed[cache.NoLease]
+	}
+	for deadline := time.Now().Add(time.Minute); ; v.ready(t, live) {
+		p := *done
+		p.notes = slices.Clone(done.notes)
+		before := live.CacheStats()
+		program.run(&p)
+		after := live.CacheStats()
+		if !undisturbed(first, after) && time.Now().Before(deadline) {
+			first = before
+			continue
+		}
+		if after.Hits == before.Hits || after.Misses != before.Misses || !cmp.Equal(after.Bypassed, before.Bypassed) {
+			t.Errorf("%s, the second time: %d hits, %d misses, bypassed %v before and %v after; want hits only",
+				program.name, after.Hits-before.Hits, after.Misses-before.Misses, before.Bypassed, after.Bypassed)
+		}
+		return &p
+	}
 }
 
 var made = time.Date(2024, 5, 6, 7, 8, 9, 123456000, time.UTC)

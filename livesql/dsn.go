@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vantage-go/live/cache"
 )
 
 // paramPrefix marks the parameters of a DSN that are livesql's own.
@@ -68,6 +70,12 @@ func paramOption(name, value string) (Option, error) {
 			return bad("is not a duration such as 2s")
 		}
 		return FeedDeadline(d), nil
+	case "ttl":
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return bad("is not a duration such as 5m")
+		}
+		return TTL(d), nil
 	case "bytes":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
@@ -80,6 +88,20 @@ func paramOption(name, value string) (Option, error) {
 			return bad("is not a number of bytes")
 		}
 		return ResultBytes(n), nil
+	case "consistency":
+		c, ok := cache.ParseConsistency(value)
+		if !ok {
+			return bad("must be lease, strong, bounded:500ms, stale:1m or revalidate:5s")
+		}
+		return DefaultConsistency(c), nil
+	case "never":
+		return NeverCache(strings.Split(value, ",")...), nil
+	case "verify":
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return bad("is not a number of answers")
+		}
+		return Verify(n), nil
 	case "install":
 		switch value {
 		case "auto":
@@ -108,5 +130,5 @@ func paramOption(name, value string) (Option, error) {
 		}
 		return Eager(), nil
 	}
-	return bad("is not a parameter of livesql (known: lease, deadline, bytes, result_bytes, install, cache, eager)")
+	return bad("is not a parameter of livesql (known: lease, consistency, ttl, deadline, bytes, result_bytes, never, verify, install, cache, eager)")
 }

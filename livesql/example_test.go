@@ -145,24 +145,22 @@ func ExampleDB_Explain() {
 
 	for _, query := range []string{
 		"SELECT name FROM bakery WHERE city = 'Riga'",
+		"SELECT name FROM bakery WHERE id IN (1, ?)",
 		"SELECT name FROM bakery ORDER BY random() LIMIT 1",
 	} {
 		e, err := db.Explain(ctx, query)
 		check(err)
 		fmt.Println(query)
-		fmt.Println("   cached:", e.Cached)
-		for _, table := range e.Reads {
-			fmt.Println("   reads:", table)
-		}
+		fmt.Println("  ", e)
 	}
 
 	// Output:
 	// SELECT name FROM bakery WHERE city = 'Riga'
-	//    cached: true
-	//    reads: main.bakery
+	//    cached until a change of main.bakery
+	// SELECT name FROM bakery WHERE id IN (1, ?)
+	//    cached until a change of main.bakery (rows 1, $1)
 	// SELECT name FROM bakery ORDER BY random() LIMIT 1
-	//    cached: false
-	//    reads: main.bakery
+	//    not cached: the result of random() is not determined by its arguments
 }
 
 // The statistics tell how reads were answered.
@@ -185,6 +183,71 @@ func ExampleDB_CacheStats() {
 	// from the database: 1
 	// from memory: 9
 	// results in memory: 1
+}
+
+// Whoever can do with an answer that was right a moment ago does not wait for the
+// database after each change by others.
+func ExampleStaleWhileRevalidate() {
+	ctx := context.Background()
+	db, done := shop(ctx)
+	defer done()
+	other := otherProgram(ctx, db)
+	defer other.Close()
+
+	const query = "SELECT count(*) FROM bakery"
+	patient := livesql.WithConsistency(ctx, livesql.StaleWhileRevalidate(time.Minute))
+	var n int
+	check(db.QueryRowContext(patient, query).Scan(&n))
+	fmt.Println(n, "bakeries")
+
+	_, err := other.ExecContext(ctx, "INSERT INTO bakery(name, city) VALUES ('Knead', 'Riga')")
+	check(err)
+	check(db.Feed().Sync(ctx)) // the feed has told by now
+	check(db.QueryRowContext(patient, query).Scan(&n))
+	fmt.Println(n, "bakeries, at once")
+	for n == 2 {
+		check(db.QueryRowContext(patient, query).Scan(&n))
+	}
+	fmt.Println(n, "bakeries, a moment later, without anybody having waited")
+
+	// What this program has written itself is never missing.
+	_, err = db.ExecContext(ctx, "DELETE FROM bakery WHERE city = 'Riga'")
+	check(err)
+	check(db.QueryRowContext(patient, query).Scan(&n))
+	fmt.Println(n, "bakery")
+
+	// Output:
+	// 2 bakeries
+	// 2 bakeries, at once
+	// 3 bakeries, a moment later, without anybody having waited
+	// 1 bakery
+}
+
+// No answer from memory is older than its time to live, whether anything has
+// changed or not.
+func ExampleTTL() {
+	ctx := context.Background()
+	db, err := livesql.Open(ctx, "sqlite", "file:example?mode=memory", livesql.TTL(5*time.Minute),
+		livesql.DefaultConsistency(livesql.StaleWhileRevalidate(2*time.Second)))
+	check(err)
+	defer db.Close()
+
+	e, err := db.Explain(ctx, "SELECT 1")
+	check(err)
+	fmt.Println(e.TTL, e.StaleFor)
+
+	// Output:
+	// 5m0s 2s
+}
+
+// otherProgram opens the file of a shop without livesql.
+func otherProgram(ctx context.Context, db *livesql.DB) *sql.DB {
+	var seq int
+	var name, file string
+	check(db.QueryRowContext(ctx, "PRAGMA database_list").Scan(&seq, &name, &file))
+	other, err := sql.Open("sqlite", file)
+	check(err)
+	return other
 }
 
 // A single read that must ask the database says so.

@@ -20,8 +20,15 @@ type Explanation struct {
 	Cached bool
 	// Reason says why it is not, in a few words.
 	Reason string
-	// Reads lists the tables that the result depends on.
-	Reads []dialects.Table
+	// Reads lists the tables that the result depends on, Depends the same with
+	// the rows, where some rows alone count.
+	Reads   []dialects.Table
+	Depends []Dependency
+	// TTL is the greatest age of an answer from memory, 0 if there is none; see the
+	// option. StaleFor is for how long an answer may be given that others have made
+	// out of date, under the consistency of the context; see
+	// [StaleWhileRevalidate].
+	TTL, StaleFor time.Duration
 	// Writes lists the tables that executing the statement may change;
 	// WritesAll reports that it may be any.
 	Writes    []dialects.Table
@@ -36,7 +43,13 @@ type Explanation struct {
 func (e Explanation) String() string {
 	var b strings.Builder
 	if e.Cached {
-		fmt.Fprintf(&b, "cached until a change of %s", join(e.Reads))
+		fmt.Fprintf(&b, "cached until a change of %s", join(e.Depends))
+		if e.StaleFor > 0 {
+			fmt.Fprintf(&b, " and, by others, up to %v longer while it is read anew", e.StaleFor)
+		}
+		if e.TTL > 0 {
+			fmt.Fprintf(&b, ", at most %v", e.TTL)
+		}
 	} else {
 		fmt.Fprintf(&b, "not cached: %s", e.Reason)
 	}
@@ -49,9 +62,9 @@ func (e Explanation) String() string {
 	return b.String()
 }
 
-func join(tables []dialects.Table) string {
-	names := make([]string, len(tables))
-	for i, t := range tables {
+func join[T fmt.Stringer](things []T) string {
+	names := make([]string, len(things))
+	for i, t := range things {
 		names[i] = t.String()
 	}
 	return strings.Join(names, ", ")
@@ -87,7 +100,7 @@ func (db *DB) Explain(ctx context.Context, query string, args ...any) (Explanati
 	}
 	return Explanation{
 		Cached: e.Cached, Reason: e.Reason,
-		Reads: e.Analysis.Reads, Writes: e.Analysis.Writes, WritesAll: e.Analysis.WritesAll,
+		Reads: e.Analysis.Reads, Depends: e.Depends, TTL: e.TTL, StaleFor: e.StaleFor, Writes: e.Analysis.Writes, WritesAll: e.Analysis.WritesAll,
 		Feed: status.State, FeedErr: status.Err,
 	}, err
 }

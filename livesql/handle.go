@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects"
@@ -22,6 +23,13 @@ type handle struct {
 	cache   *cache.Cache
 	feed    *listen.Feed
 	wrapped sqldriver.Connector
+	tables  tables
+	// refreshes are the reads in the background.
+	refreshes refreshes
+	// installs: capture is installed in every table.
+	installs bool
+	// place names the database in messages, where it is a file.
+	place string
 
 	startOnce, closeOnce sync.Once
 	closeErr             error // written under closeOnce
@@ -33,18 +41,36 @@ type serial interface {
 	OneByOne(inner sqldriver.Connector) sqldriver.Connector
 }
 
+// slow is a dialect whose feed cannot renew shorter leases in time.
+type slow interface {
+	MinLease() time.Duration
+}
+
+// placed is a dialect whose databases are files.
+type placed interface {
+	// Place returns the path in a data source name.
+	Place(dsn string) string
+}
+
 // newHandle puts the parts together. It does no I/O.
 func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, o *options) (*handle, error) {
 	if d, ok := dialect.(serial); ok {
 		inner = d.OneByOne(inner)
 	}
-	h := &handle{dialect: dialect, backend: o.backend}
+	h := &handle{dialect: dialect, backend: o.backend, installs: o.install == listen.InstallAuto}
+	if d, ok := dialect.(placed); ok {
+		h.place = d.Place(dsn)
+	}
 	if h.backend == nil {
+		if d, ok := dialect.(slow); ok && !o.off && o.lease < d.MinLease() {
+			return nil, &OptionError{"lease", o.lease.String(), fmt.Sprintf("must be at least %v with %s, whose feed could not renew it in time", d.MinLease(), dialect.Name())}
+		}
 		var err error
 		if h.backend, err = newBackend(dialect, inner, dsn, o); err != nil {
 			return nil, err
 		}
 	}
+	h.refreshes.log = o.log
 	_, silent := h.backend.(unlogged)
 	logged := !silent
 	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
@@ -60,6 +86,12 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		RowTypes:      dialect.Flavor() == dialects.SQLite,
 		HoldsSnapshot: dialect.Flavor() == dialects.SQLite && logged,
 		Reached:       h.feed.Reached,
+		Sync:          h.feed.Sync,
+		Consistency:   o.consistency,
+		Deny:          o.denies,
+		Verify:        o.verify,
+		TTL:           o.ttl,
+		Refresh:       func(r cache.Refresh) bool { return h.refreshes.begin(h, r) },
 		Owner:         h,
 		Log:           o.log,
 		Evict:         o.evict,
@@ -99,7 +131,8 @@ func (h *handle) close() error {
 	h.closeOnce.Do(func() {
 		// Without this a feed that never started could not be closed.
 		h.start()
-		h.closeErr = errors.Join(h.feed.Close(), h.backend.Close())
+		// Saves first: what they write is known to the feed.
+		h.closeErr = errors.Join(h.tables.close(), h.refreshes.close(), h.feed.Close(), h.backend.Close())
 		if c, ok := h.wrapped.(io.Closer); ok {
 			h.closeErr = errors.Join(h.closeErr, c.Close())
 		}

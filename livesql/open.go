@@ -139,16 +139,19 @@ func (db *DB) Feed() *Feed { return db.handle.feed }
 // CacheStats returns a snapshot of the cache's counters.
 func (db *DB) CacheStats() Stats { return db.handle.cache.Stats() }
 
-// Shutdown closes the DB: the feed, the pool and what belongs to them. Queries
-// that are running are waited for, as by (*sql.DB).Close, but not longer than
-// ctx lasts; then Shutdown returns its error and the rest ends by itself.
+// Shutdown closes the DB: the feed, the pool and what belongs to them. Saves of
+// edit sessions and queries that are running are waited for, but not longer than
+// ctx lasts; then Shutdown returns its error and the rest ends by itself. Saves
+// that were not written are an [*UnflushedError]. Close does the same, and waits
+// for saves five seconds.
 func (db *DB) Shutdown(ctx context.Context) error {
+	unflushed := db.handle.tables.drain(ctx)
 	done := make(chan error, 1)
-	go func() { done <- db.Close() }()
+	go func() { done <- errors.Join(unflushed, db.Close()) }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("livesql: shutting down: %w", ctx.Err())
+		return errors.Join(fmt.Errorf("livesql: shutting down: %w", ctx.Err()), unflushed)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vantage-go/live/cache"
+	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
 	"github.com/vantage-go/live/listen"
 )
@@ -18,6 +20,10 @@ type options struct {
 	lease       time.Duration
 	bytes       int64
 	resultBytes int64
+	consistency Consistency
+	denied      map[string]bool
+	verify      int
+	ttl         time.Duration
 	install     listen.Install
 	log         *slog.Logger
 	eager       bool
@@ -43,7 +49,7 @@ func (e *OptionError) Error() string {
 // Lease sets how far an answer from memory may lag behind the database, at
 // most; 2 s without it. Normally it lags by the time between two polls. When
 // the feed is silent for longer, reads go to the database. It must be at least
-// 50 ms. DSN parameter livesql_lease.
+// 50 ms, and with MySQL 300 ms. DSN parameter livesql_lease.
 func Lease(d time.Duration) Option {
 	return func(o *options) error {
 		if d < 50*time.Millisecond {
@@ -74,6 +80,75 @@ func ResultBytes(n int64) Option {
 			return &OptionError{"result_bytes", strconv.FormatInt(n, 10), "must be positive"}
 		}
 		o.resultBytes = n
+		return nil
+	}
+}
+
+// DefaultConsistency sets how current answers from memory have to be where the
+// context of a read does not say (see [WithConsistency]); without it, not older
+// than the lease. DSN parameter livesql_consistency=strong, bounded:500ms,
+// stale:1m or revalidate:5s.
+func DefaultConsistency(c Consistency) Option {
+	return func(o *options) error {
+		if !c.Valid() {
+			return &OptionError{"consistency", c.String(), "must have a positive bound"}
+		}
+		o.consistency = c
+		return nil
+	}
+}
+
+// TTL bounds the age of answers from memory: none is given later than d after the
+// read began that it came from, even if nothing has changed since. Results are
+// kept until they change without it, and need no such bound; it is for those who
+// want one, as for what depends on more than the database. It must be at least
+// 10 ms. A result may be taken for older than it is by 1/256 of d. DSN parameter
+// livesql_ttl=5m.
+func TTL(d time.Duration) Option {
+	return func(o *options) error {
+		if d < 10*time.Millisecond {
+			return &OptionError{"ttl", d.String(), "must be at least 10ms"}
+		}
+		o.ttl = d
+		return nil
+	}
+}
+
+// NeverCache names tables, as "name" or "schema.name", whose rows are not to be
+// kept in memory: no result that depends on one is stored. DSN parameter
+// livesql_never=secrets,public.cards.
+func NeverCache(tables ...string) Option {
+	return func(o *options) error {
+		if o.denied == nil {
+			o.denied = make(map[string]bool)
+		}
+		for _, t := range tables {
+			if t = strings.TrimSpace(t); t == "" {
+				return &OptionError{"never", strings.Join(tables, ","), "has a table without a name"}
+			}
+			o.denied[strings.ToLower(t)] = true
+		}
+		return nil
+	}
+}
+
+// denies reports whether NeverCache names the table, in upper or lower case.
+func (o *options) denies(t dialects.Table) bool {
+	return len(o.denied) > 0 && (o.denied[strings.ToLower(t.Name)] || o.denied[strings.ToLower(t.String())])
+}
+
+// Verify makes one in n answers from memory ask the database, too, and compare.
+// A difference that the change feed does not explain is counted as a violation
+// in [Stats] and logged with its statement. It is for those who want to see for
+// themselves, in production: it costs one in n of the saved reads. A statement
+// with LIMIT and without ORDER BY may differ by right. DSN parameter
+// livesql_verify=1000.
+func Verify(n int) Option {
+	return func(o *options) error {
+		if n < 1 {
+			return &OptionError{"verify", strconv.Itoa(n), "must be at least 1"}
+		}
+		o.verify = n
 		return nil
 	}
 }

@@ -6,7 +6,6 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 
-	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/driver"
 )
 
@@ -28,12 +27,3 @@ func Raw(ctx context.Context, conn *sql.Conn, f func(inner sqldriver.Conn) error
 		return f(inner)
 	})
 }
-
-// NoCache returns a context whose reads go to the database and are not stored.
-func NoCache(ctx context.Context) context.Context { return cache.NoCache(ctx) }
-
-// WaitFor returns a context whose reads see at least what token stands for,
-// which another process got from Feed.Token after it had written. Reads under
-// it are answered from memory once this handle's feed has come as far, and go
-// to the database until then. Feed.WaitFor waits instead.
-func WaitFor(ctx context.Context, token string) context.Context { return cache.WaitFor(ctx, token) }

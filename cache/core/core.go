@@ -1,11 +1,13 @@
 package core
 
 import (
+	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/cache/internal/slab"
 )
 
 // Core is the coherence state of one cache. Its methods may be called
@@ -16,12 +18,19 @@ type Core struct {
 	// lease is the start of the current lease, nil when there is none. Hits
 	// read it without a lock.
 	lease atomic.Pointer[Instant]
+	// last is the start of the last lease, also after it was withdrawn.
+	last atomic.Pointer[Instant]
+	// cells are those of the index, for those who ask without a lock.
+	cells atomic.Pointer[[]*slab.Chunk[cell]]
 	// generation numbers the resets. Entries of an older one are dead.
 	generation atomic.Uint64
 
-	// coherenceMu guards everything below. It is held for map operations only.
+	seed maphash.Seed
+
+	// coherenceMu guards everything below. It is held for operations on the
+	// index only.
 	coherenceMu sync.Mutex
-	tables      map[dialects.Table]*table
+	index       *index
 	// revoked is when the lease was last revoked: polls sent before it do not
 	// renew it.
 	revoked Instant
@@ -29,38 +38,43 @@ type Core struct {
 	begun   uint64 // tickets so far; orders them
 }
 
-// table is what depends on one table.
-type table struct {
-	entries map[*Entry]struct{}
-	tickets map[*Ticket]struct{}
-}
-
-// Entry is a stored result as the core sees it. The zero Entry is not usable:
-// entries come from Commit.
+// Entry is a stored result as the core sees it: a small value, to be copied.
+// The zero Entry is dead.
 type Entry struct {
-	// Owner is what Commit was given: the store's own record of the entry.
-	Owner any
-
-	deps       []dialects.Table
 	generation uint64
 	order      uint64
-	dead       atomic.Bool
+	cell       uint32 // its number in the index of its generation
+}
+
+// Killed is an entry that Invalidate has killed.
+type Killed struct {
+	Entry Entry
+	// Owner is what Commit was given.
+	Owner uint64
 }
 
 // Ticket is the right to store the result of one read. It is good for one
 // Commit or Abort.
 type Ticket struct {
-	deps       []dialects.Table
+	deps []part
+	// What most reads depend on finds room here: one table, and one row of it.
+	one        [1]part
+	oneKey     [1]uint64
 	generation uint64
 	order      uint64
 	poisoned   atomic.Bool
-	done       bool // guarded by Core.coherenceMu
+	// The rest is guarded by Core.coherenceMu. Others: rows changed that the
+	// result depends on if it turns out to be empty.
+	others bool
+	done   bool
 }
 
 // New returns a core that leases for d. It serves and stores nothing until the
 // first Renew.
 func New(d time.Duration) *Core {
-	return &Core{duration: d, tables: make(map[dialects.Table]*table)}
+	c := &Core{duration: d, seed: maphash.MakeSeed()}
+	c.begin()
+	return c
 }
 
 // Valid reports whether the lease holds at now. Without a valid lease nothing
@@ -81,8 +95,13 @@ func (c *Core) LeaseAge(now Instant) (time.Duration, bool) {
 
 // Alive reports whether e may still be served, given a valid lease. It takes
 // no lock.
-func (c *Core) Alive(e *Entry) bool {
-	return !e.dead.Load() && e.generation == c.generation.Load()
+func (c *Core) Alive(e Entry) bool {
+	if e.order == 0 || e.generation != c.generation.Load() {
+		return false
+	}
+	// After a reset in between these are other cells, whose orders are others.
+	cell := slab.In(*c.cells.Load(), e.cell)
+	return cell != nil && cell.order.Load() == e.order
 }
 
 // Generation returns the number of resets so far.
@@ -90,47 +109,81 @@ func (c *Core) Generation() uint64 { return c.generation.Load() }
 
 // Begin registers a read of deps that is about to be sent. It returns nil
 // when there is no valid lease at now: then the result must not be stored.
-// The caller ends the ticket with Commit or Abort. It must not change deps
-// afterwards, and deps must still be right when Begin has returned: whoever
-// looked them up before asks once more whether the catalogue is the same.
-func (c *Core) Begin(deps []dialects.Table, now Instant) *Ticket {
+// Where deps have keys, the result must depend on these rows alone unless it is
+// empty. The caller ends the ticket with Commit or Abort. Deps must still be
+// right when Begin has returned: whoever looked them up before asks once more
+// whether the catalogue is the same.
+func (c *Core) Begin(deps []Rows, now Instant) *Ticket {
+	t := new(Ticket)
+	if !c.BeginIn(t, deps, now) {
+		return nil
+	}
+	return t
+}
+
+// BeginIn is Begin with memory for the ticket, which must be a zero one. It
+// reports whether there is a lease.
+func (c *Core) BeginIn(t *Ticket, deps []Rows, now Instant) bool {
+	t.deps = c.appendParts(t.one[:0], t.oneKey[:0], deps)
+	for i := range t.deps {
+		if len(t.deps[i].keys) > maxKeys {
+			t.deps[i].keys = nil
+		}
+	}
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
 	// Not before the lock is held: a Revoke in between would let a ticket into
 	// the new generation without a lease of its own.
 	if !c.Valid(now) {
-		return nil
+		return false
 	}
+	c.enter(t)
+	return true
+}
+
+func (c *Core) enter(t *Ticket) {
 	c.begun++
-	t := &Ticket{deps: deps, generation: c.generation.Load(), order: c.begun}
-	for _, dep := range deps {
-		c.table(dep).tickets[t] = struct{}{}
+	t.generation, t.order = c.generation.Load(), c.begun
+	for i := range t.deps {
+		c.index.table(t.deps[i].table).tickets[t] = struct{}{}
 	}
-	return t
 }
 
 // Joinable reports whether a reader that starts at now may wait for the result
 // of t instead of reading itself: nothing that it must see has happened since
-// t began.
+// t began, unless the result turns out to be empty and Commit refuses it.
 func (c *Core) Joinable(t *Ticket, now Instant) bool {
 	return !t.poisoned.Load() && t.generation == c.generation.Load() && c.Valid(now)
 }
 
 // Commit ends t after its result was read whole. It returns the entry under
-// which the result may be stored and served, or nil when the result may
-// already be out of date. Owner becomes the entry's.
-func (c *Core) Commit(t *Ticket, now Instant, owner any) *Entry {
+// which the result may be stored and served, and false when the result may
+// already be out of date. An empty result depends on the whole of each table: a
+// row that was looked for and not found has no key to be known by. Owner comes
+// back when the entry is killed.
+func (c *Core) Commit(t *Ticket, now Instant, empty bool, owner uint64) (Entry, bool) {
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
 	defer c.forget(t)
 	if t.done || t.poisoned.Load() || t.generation != c.generation.Load() || !c.Valid(now) {
-		return nil
+		return Entry{}, false
 	}
-	e := &Entry{Owner: owner, deps: t.deps, generation: t.generation, order: t.order}
-	for _, dep := range t.deps {
-		c.table(dep).entries[e] = struct{}{}
+	if empty {
+		if t.others {
+			return Entry{}, false
+		}
+		for i := range t.deps {
+			t.deps[i].keys = nil
+		}
 	}
-	return e
+	cell, n := c.index.cells.Take()
+	cell.owner = owner
+	c.index.register(n, t.deps)
+	cell.order.Store(t.order)
+	if chunks := c.index.cells.Chunks(); len(chunks) > len(*c.cells.Load()) {
+		c.cells.Store(&chunks)
+	}
+	return Entry{t.generation, t.order, n}, true
 }
 
 // Abort ends t without a result. Ending a ticket twice is harmless.
@@ -140,40 +193,88 @@ func (c *Core) Abort(t *Ticket) {
 	c.forget(t)
 }
 
+// Generation is the number of resets before e was stored.
+func (e Entry) Generation() uint64 { return e.generation }
+
+// Dead returns an entry that is dead for good, with a note that is not 0.
+func (e Entry) Dead(note uint32) Entry { return Entry{generation: e.generation, cell: note} }
+
+// Note returns what Dead was given, and 0 for other entries.
+func (e Entry) Note() uint32 {
+	if e.order != 0 {
+		return 0
+	}
+	return e.cell
+}
+
 // Newer reports whether e comes from a read that began after that of old.
-func (e *Entry) Newer(old *Entry) bool { return e.order > old.order }
+func (e Entry) Newer(old Entry) bool { return e.order > old.order }
 
 // Remove takes e out of the core after the store dropped it.
-func (c *Core) Remove(e *Entry) {
-	if e.dead.Load() {
+func (c *Core) Remove(e Entry) {
+	if !c.Alive(e) {
 		return
 	}
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
-	c.kill(e)
+	if c.Alive(e) {
+		c.kill(e.cell)
+	}
 }
 
-// Invalidate tells that rows of the tables have changed, now or at some time
-// before. It returns the entries that it killed, so that the store can drop
-// them; they are dead when it returns, dropped or not.
-func (c *Core) Invalidate(tables []dialects.Table) []*Entry {
+// Invalidate tells that rows have changed, now or at some time before. It
+// returns the entries that it killed, so that the store can drop them; they
+// are dead when it returns, dropped or not. A row whose key has changed is two
+// rows. Beyond looking up each changed row, the cost is that of what depends
+// on them.
+func (c *Core) Invalidate(changed []Rows) []Killed {
+	parts := c.parts(changed)
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
-	var killed []*Entry
-	for _, name := range tables {
-		t := c.tables[name]
+	var killed []Killed
+	for i := range parts {
+		p := &parts[i]
+		t := c.index.tables[p.table]
 		if t == nil {
 			continue
 		}
-		for e := range t.entries {
-			killed = append(killed, e)
-			c.kill(e)
-		}
 		for ticket := range t.tickets {
-			ticket.poisoned.Store(true)
+			ticket.hear(p)
+		}
+		for t.whole != 0 {
+			killed = append(killed, c.killFirst(t.whole))
+		}
+		if p.whole() {
+			for n := t.rows.Any(); n != 0; n = t.rows.Any() {
+				killed = append(killed, c.killFirst(n))
+			}
+			continue
+		}
+		for _, row := range p.keys {
+			for n := t.rows.Find(&c.index.links, row); n != 0; n = t.rows.Find(&c.index.links, row) {
+				killed = append(killed, c.killFirst(n))
+			}
 		}
 	}
 	return killed
+}
+
+// hear takes in a change of a table that the ticket depends on.
+func (t *Ticket) hear(change *part) {
+	at := slices.IndexFunc(t.deps, func(p part) bool { return p.table == change.table })
+	if t.deps[at].touches(change) {
+		t.poisoned.Store(true)
+	}
+	t.others = true
+}
+
+// killFirst kills the entry of a link.
+func (c *Core) killFirst(link uint32) Killed {
+	n := c.index.links.At(link).cell
+	cell := c.index.cells.At(n)
+	k := Killed{Entry{c.generation.Load(), cell.order.Load(), n}, cell.owner}
+	c.kill(n)
+	return k
 }
 
 // Reset tells that changes may have been missed, or that anything may have
@@ -214,21 +315,19 @@ func (c *Core) Renew(sent Instant) {
 		return
 	}
 	c.lease.Store(&sent)
+	c.last.Store(&sent)
 }
 
 func (c *Core) reset() {
 	c.generation.Add(1)
 	// Tickets and entries know their generation; the index starts afresh.
-	c.tables = make(map[dialects.Table]*table)
+	c.begin()
 }
 
-func (c *Core) table(name dialects.Table) *table {
-	t := c.tables[name]
-	if t == nil {
-		t = &table{entries: make(map[*Entry]struct{}), tickets: make(map[*Ticket]struct{})}
-		c.tables[name] = t
-	}
-	return t
+// begin makes an empty index.
+func (c *Core) begin() {
+	c.index = newIndex()
+	c.cells.Store(new([]*slab.Chunk[cell]))
 }
 
 func (c *Core) forget(t *Ticket) {
@@ -239,29 +338,15 @@ func (c *Core) forget(t *Ticket) {
 	if t.generation != c.generation.Load() {
 		return // a reset has dropped the index it stood in
 	}
-	for _, dep := range t.deps {
-		if tab := c.tables[dep]; tab != nil { // nil after a repeated dep
-			delete(tab.tickets, t)
-			c.shrink(dep, tab)
-		}
+	for i := range t.deps {
+		tab := c.index.tables[t.deps[i].table]
+		delete(tab.tickets, t)
+		c.index.shrink(tab)
 	}
 }
 
-func (c *Core) kill(e *Entry) {
-	if e.dead.Swap(true) || e.generation != c.generation.Load() {
-		return
-	}
-	for _, dep := range e.deps {
-		if tab := c.tables[dep]; tab != nil { // nil after a repeated dep
-			delete(tab.entries, e)
-			c.shrink(dep, tab)
-		}
-	}
-}
-
-// shrink drops a table that nothing depends on.
-func (c *Core) shrink(name dialects.Table, t *table) {
-	if len(t.entries) == 0 && len(t.tickets) == 0 {
-		delete(c.tables, name)
-	}
+// kill ends an entry of this generation.
+func (c *Core) kill(n uint32) {
+	c.index.cells.At(n).order.Store(0)
+	c.index.forget(n)
 }

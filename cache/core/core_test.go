@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	bakery = []dialects.Table{{Name: "bakery"}}
-	city   = []dialects.Table{{Name: "city"}}
+	bakery = core.Tables(dialects.Table{Name: "bakery"})
+	city   = core.Tables(dialects.Table{Name: "city"})
 )
 
 // at is an instant on clocks that agree.
@@ -22,6 +22,19 @@ func leased() *core.Core {
 	c := core.New(leaseTime)
 	c.Renew(at(0))
 	return c
+}
+
+// some is Commit of a result with rows; it returns nil when it is refused.
+func some(c *core.Core, t *core.Ticket, now core.Instant, owner uint64) *core.Entry {
+	return finish(c, t, now, false, owner)
+}
+
+func finish(c *core.Core, t *core.Ticket, now core.Instant, empty bool, owner uint64) *core.Entry {
+	e, ok := c.Commit(t, now, empty, owner)
+	if !ok {
+		return nil
+	}
+	return &e
 }
 
 func empty(t *testing.T, c *core.Core) {
@@ -56,32 +69,28 @@ func TestInvalidateBetween(t *testing.T) {
 	if c.Joinable(ticket, at(2)) || !c.Joinable(other, at(2)) {
 		t.Error("a poisoned ticket is joinable, or one of another table is not")
 	}
-	if c.Commit(ticket, at(2), nil) != nil {
+	if some(c, ticket, at(2), 0) != nil {
 		t.Error("a poisoned ticket was committed")
 	}
-	if c.Commit(other, at(2), nil) == nil {
+	if some(c, other, at(2), 0) == nil {
 		t.Error("a ticket of another table was refused")
 	}
 }
 
 func TestInvalidateAfter(t *testing.T) {
 	c := leased()
-	owner := new(int)
-	e := c.Commit(c.Begin(append(bakery, city...), at(1)), at(2), owner)
-	kept := c.Commit(c.Begin(city, at(1)), at(2), nil)
-	if e.Owner != owner {
-		t.Errorf("owner %v", e.Owner)
-	}
+	e := some(c, c.Begin(append(bakery[:1:1], city...), at(1)), at(2), 7)
+	kept := some(c, c.Begin(city, at(1)), at(2), 0)
 	killed := c.Invalidate(bakery)
-	if len(killed) != 1 || killed[0] != e || c.Alive(e) || !c.Alive(kept) {
-		t.Errorf("killed %v; alive %t, of the other table %t", killed, c.Alive(e), c.Alive(kept))
+	if len(killed) != 1 || killed[0] != (core.Killed{Entry: *e, Owner: 7}) || c.Alive(*e) || !c.Alive(*kept) {
+		t.Errorf("killed %v; alive %t, of the other table %t", killed, c.Alive(*e), c.Alive(*kept))
 	}
 	if again := c.Invalidate(bakery); len(again) != 0 {
 		t.Errorf("killed again: %v", again)
 	}
-	c.Remove(e) // the store hears of it late
-	c.Remove(kept)
-	if c.Alive(kept) {
+	c.Remove(*e) // the store hears of it late
+	c.Remove(*kept)
+	if c.Alive(*kept) {
 		t.Error("a removed entry is alive")
 	}
 	empty(t, c)
@@ -89,28 +98,28 @@ func TestInvalidateAfter(t *testing.T) {
 
 // TestRepeatedTables: a table that is named twice is one table.
 func TestRepeatedTables(t *testing.T) {
-	twice := []dialects.Table{bakery[0], bakery[0]}
+	twice := []core.Rows{bakery[0], bakery[0]}
 	c := leased()
 	c.Abort(c.Begin(twice, at(1)))
 	empty(t, c)
-	e := c.Commit(c.Begin(twice, at(1)), at(1), nil)
-	if killed := c.Invalidate(twice); len(killed) != 1 || killed[0] != e {
+	e := some(c, c.Begin(twice, at(1)), at(1), 0)
+	if killed := c.Invalidate(twice); len(killed) != 1 || killed[0].Entry != *e {
 		t.Errorf("killed %v", killed)
 	}
 	empty(t, c)
-	c.Remove(c.Commit(c.Begin(twice, at(1)), at(1), nil))
+	c.Remove(*some(c, c.Begin(twice, at(1)), at(1), 0))
 	empty(t, c)
 }
 
 // TestWithoutTables: SELECT 1 depends on nothing but resets.
 func TestWithoutTables(t *testing.T) {
 	c := leased()
-	e := c.Commit(c.Begin(nil, at(1)), at(1), nil)
+	e := some(c, c.Begin(nil, at(1)), at(1), 0)
 	c.Invalidate(bakery)
-	if !c.Alive(e) {
+	if !c.Alive(*e) {
 		t.Error("an entry without tables died of a change of a table")
 	}
-	if c.Reset(); c.Alive(e) {
+	if c.Reset(); c.Alive(*e) {
 		t.Error("an entry without tables survived a reset")
 	}
 }
@@ -120,12 +129,12 @@ func TestTicketsEndOnce(t *testing.T) {
 	ticket := c.Begin(bakery, at(1))
 	c.Abort(ticket)
 	c.Abort(ticket)
-	if c.Commit(ticket, at(1), nil) != nil {
+	if some(c, ticket, at(1), 0) != nil {
 		t.Error("an aborted ticket was committed")
 	}
 	empty(t, c)
 	ticket = c.Begin(bakery, at(1))
-	if c.Commit(ticket, at(1), nil) == nil || c.Commit(ticket, at(1), nil) != nil {
+	if some(c, ticket, at(1), 0) == nil || some(c, ticket, at(1), 0) != nil {
 		t.Error("a ticket was not committed exactly once")
 	}
 	c.Abort(ticket)
@@ -137,23 +146,23 @@ func TestTicketsEndOnce(t *testing.T) {
 // TestReset: tickets and entries of before are void, whenever they end.
 func TestReset(t *testing.T) {
 	c := leased()
-	e := c.Commit(c.Begin(bakery, at(1)), at(1), nil)
+	e := some(c, c.Begin(bakery, at(1)), at(1), 0)
 	committed, aborted := c.Begin(bakery, at(1)), c.Begin(bakery, at(1))
 	c.Reset()
 	empty(t, c)
-	if c.Generation() != 1 || c.Alive(e) || c.Joinable(committed, at(1)) {
+	if c.Generation() != 1 || c.Alive(*e) || c.Joinable(committed, at(1)) {
 		t.Error("something survived the reset")
 	}
-	now := c.Commit(c.Begin(bakery, at(1)), at(1), nil) // the lease goes on
+	now := some(c, c.Begin(bakery, at(1)), at(1), 0) // the lease goes on
 	if now == nil {
 		t.Fatal("nothing can be stored after a reset")
 	}
-	if c.Commit(committed, at(1), nil) != nil {
+	if some(c, committed, at(1), 0) != nil {
 		t.Error("a ticket of before the reset was committed")
 	}
 	c.Abort(aborted)
-	c.Remove(e)
-	if killed := c.Invalidate(bakery); len(killed) != 1 || killed[0] != now {
+	c.Remove(*e)
+	if killed := c.Invalidate(bakery); len(killed) != 1 || killed[0].Entry != *now {
 		t.Errorf("killed %v, want the entry of after the reset", killed)
 	}
 	empty(t, c)
@@ -191,14 +200,14 @@ func TestLeaseNeverMovesBack(t *testing.T) {
 // TestSuspend: entries wait for the lease to come back.
 func TestSuspend(t *testing.T) {
 	c := leased()
-	e := c.Commit(c.Begin(bakery, at(1)), at(1), nil)
+	e := some(c, c.Begin(bakery, at(1)), at(1), 0)
 	ticket := c.Begin(bakery, at(1))
 	c.Suspend()
 	if c.Valid(at(1)) || c.Joinable(ticket, at(1)) || c.Begin(bakery, at(1)) != nil {
 		t.Error("there is a lease after Suspend")
 	}
 	c.Renew(at(2))
-	if !c.Valid(at(2)) || !c.Alive(e) || c.Commit(ticket, at(2), nil) == nil {
+	if !c.Valid(at(2)) || !c.Alive(*e) || some(c, ticket, at(2), 0) == nil {
 		t.Error("an entry or a ticket was lost with the lease")
 	}
 }
@@ -206,8 +215,8 @@ func TestSuspend(t *testing.T) {
 func TestNewer(t *testing.T) {
 	c := leased()
 	first, second := c.Begin(bakery, at(1)), c.Begin(bakery, at(1))
-	late, early := c.Commit(second, at(1), nil), c.Commit(first, at(1), nil)
-	if !late.Newer(early) || early.Newer(late) || late.Newer(late) {
+	late, early := some(c, second, at(1), 0), some(c, first, at(1), 0)
+	if !late.Newer(*early) || early.Newer(*late) || late.Newer(*late) {
 		t.Error("entries are not ordered by the beginning of their reads")
 	}
 }
@@ -227,7 +236,7 @@ func TestBeginWhileRevoked(t *testing.T) {
 		if ticket == nil {
 			continue
 		}
-		if c.Renew(at(2)); c.Commit(ticket, at(2), nil) != nil {
+		if c.Renew(at(2)); some(c, ticket, at(2), 0) != nil {
 			t.Fatal("a ticket of before the revocation was committed after it")
 		}
 	}

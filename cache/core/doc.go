@@ -1,7 +1,7 @@
 // Package core is the part of the cache that decides what may be stored and
-// what may be served. It holds no rows, does no I/O, reads no clock and starts
-// no goroutine: every input is an argument, so that it can be checked against
-// a model.
+// what may be served. A [Core] holds no rows, does no I/O, reads no clock and
+// starts no goroutine: every input is an argument, so that it can be checked
+// against a model. Its callers read theirs with a [Clock].
 //
 //	Begin ─ before the read is sent ─→ ticket, registered under its tables
 //	Commit ─ after the last row ─────→ entry, unless the ticket was poisoned
@@ -21,6 +21,11 @@
 // w. Reports of foreign writes come with polls, and Renew follows them: an
 // entry that is served within the lease misses only writes younger than the
 // lease.
+//
+// A read may depend on rows of a table that are known by their keys, and w may
+// tell the keys that it changed: then only reads of these rows are concerned. A
+// read whose result is empty depends on the whole table, and so its ticket
+// remembers that other rows changed meanwhile.
 //
 // The order of calls carries the proof, and each step has a test that breaks
 // it: a fill without a ticket, an invalidation before the acknowledgement

@@ -1,35 +1,53 @@
 package core
 
-import (
-	"time"
-
-	"github.com/vantage-go/live/dialects"
-)
+import "time"
 
 // MakeInstant returns an instant with the given readings: tests move the two
 // clocks apart.
 func MakeInstant(mono time.Duration, wall int64) Instant { return Instant{mono: mono, wall: wall} }
 
-// IndexSize counts what the index holds: tables, and the entries and tickets
-// registered under them, once per table.
-func (c *Core) IndexSize() (tables, entries, tickets int) {
+// Tick is for how long one reading of the wall clock is good enough.
+const Tick = tick
+
+// Remember makes i the last reading of both clocks.
+func (c *Clock) Remember(i Instant) { c.last.Store(&i) }
+
+// IndexSize counts what the index holds: tables, the links of entries, and the
+// tickets, once per table. It counts the links of the lists, and -1 if there are
+// others.
+func (c *Core) IndexSize() (tables, links, tickets int) {
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
-	for _, t := range c.tables {
-		entries += len(t.entries)
+	x := c.index
+	list := func(n uint32) {
+		for previous := uint32(0); n != 0; n = x.links.At(n).next {
+			if x.links.At(n).previous != previous {
+				links = -1 << 32
+			}
+			previous = n
+			links++
+		}
+	}
+	for _, t := range x.tables {
+		list(t.whole)
+		t.rows.Each(&x.links, list)
 		tickets += len(t.tickets)
 	}
-	return len(c.tables), entries, tickets
+	if links != x.links.Len() {
+		links = -1
+	}
+	return len(x.tables), links, tickets
 }
 
 // BeginAnyway is Begin without a look at the lease, the broken variant of it.
-func (c *Core) BeginAnyway(deps []dialects.Table) *Ticket {
+func (c *Core) BeginAnyway(deps []Rows) *Ticket {
+	t := &Ticket{deps: c.parts(deps)}
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
-	c.begun++
-	t := &Ticket{deps: deps, generation: c.generation.Load(), order: c.begun}
-	for _, dep := range deps {
-		c.table(dep).tickets[t] = struct{}{}
-	}
+	c.enter(t)
 	return t
 }
+
+// ForgetOthers makes a ticket forget what changed beside the rows that it
+// depends on, the broken variant of it.
+func (t *Ticket) ForgetOthers() { t.others = false }

@@ -52,7 +52,7 @@ func TestLeaseOnBothClocks(t *testing.T) {
 				t.Errorf("Begin gives a ticket: %t, want %t", got, test.want)
 			}
 			ticket := c.Begin(nil, start.instant())
-			if got := c.Commit(ticket, now.instant(), nil) != nil; got != test.want {
+			if got := some(c, ticket, now.instant(), 0) != nil; got != test.want {
 				t.Errorf("Commit gives an entry: %t, want %t", got, test.want)
 			}
 		})
@@ -62,7 +62,7 @@ func TestLeaseOnBothClocks(t *testing.T) {
 // TestClock: an instant carries both readings of a time.
 func TestClock(t *testing.T) {
 	base := time.Now()
-	clock := core.NewClock(base)
+	clock := core.NewClock(func() time.Time { return base })
 	start := clock.At(base)
 	if got, want := clock.At(base.Add(time.Second)), core.MakeInstant(time.Second, base.Add(time.Second).UnixNano()); got != want {
 		t.Errorf("a second later: %v, want %v", got, want)
@@ -82,5 +82,50 @@ func TestClock(t *testing.T) {
 	// The zone says nothing about the time.
 	if got := clock.At(base.Add(time.Second).UTC()); got != later {
 		t.Errorf("in another zone: %v, want %v", got, later)
+	}
+}
+
+// TestGlance: the wall clock is read again as soon as a tick has passed, or the
+// monotonic clock is not where it was.
+func TestGlance(t *testing.T) {
+	base := time.Now()
+	now := base
+	clock := core.NewClock(func() time.Time { return now })
+	if got := clock.Glance(); got != clock.Now() {
+		t.Errorf("the first is %v, want both readings, %v", got, clock.Now())
+	}
+	// As if both had been read a second after the base, when the wall clock was
+	// an hour ahead.
+	wrong := core.MakeInstant(time.Second, base.Add(time.Hour).UnixNano())
+	for _, test := range []struct {
+		after time.Duration
+		reads bool
+	}{
+		{0, false}, {core.Tick - 1, false}, {core.Tick, true}, {time.Hour, true}, {-1, true}, {-time.Hour, true},
+	} {
+		clock.Remember(wrong)
+		now = base.Add(time.Second + test.after)
+		want := core.MakeInstant(time.Second+test.after, base.Add(time.Hour+test.after).UnixNano())
+		if test.reads {
+			want = clock.Now()
+		}
+		if got := clock.Glance(); got != want {
+			t.Errorf("%v later: %v, want %v", test.after, got, want)
+		}
+		if got := clock.Glance(); got != want {
+			t.Errorf("%v later, again: %v, want %v", test.after, got, want)
+		}
+	}
+}
+
+// TestGlanceOfTheSystem: what is derived lies between what is read before and
+// afterwards, on the monotonic clock. The two clocks are not read at one moment.
+func TestGlanceOfTheSystem(t *testing.T) {
+	clock := core.NewClock(nil)
+	for range 10_000 {
+		before, glance, after := clock.Now(), clock.Glance(), clock.Now()
+		if glance.Before(before) || after.Before(glance) {
+			t.Fatalf("%v is not between %v and %v", glance, before, after)
+		}
 	}
 }

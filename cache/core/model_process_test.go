@@ -29,16 +29,16 @@ func (w *world) startWrite() {
 		}
 	case 1:
 		// It is not known what it wrote.
-		x.tables = w.someTables()
+		x.rows = w.someScope()
 		x.steps = []func(){
-			func() { x.commit = w.commit(commit{tables: x.tables, alters: -1, own: true}) },
+			func() { x.commit = w.commit(commit{rows: x.rows, alters: -1, own: true}) },
 			func() { w.ref.reset(); w.reset = w.step; acked() },
 		}
 	default:
-		x.tables = w.someTables()
-		invalidate := func() { w.ref.invalidate(x.tables.tables()) }
+		x.rows = w.someScope()
+		invalidate := func() { w.ref.invalidate(w.told(x.rows)) }
 		x.steps = []func(){
-			func() { w.note("write"); x.commit = w.commit(commit{tables: x.tables, alters: -1, own: true}) },
+			func() { w.note("write"); x.commit = w.commit(commit{rows: x.rows, alters: -1, own: true}) },
 			func() { invalidate(); acked() },
 		}
 		if w.variant == invalidateBefore {
@@ -99,11 +99,11 @@ func (w *world) apply() {
 		}
 	}
 	if p.cursor >= 0 && !p.gap {
-		var tables set
+		var all scope
 		for _, c := range w.history[p.cursor:p.to] {
-			tables |= c.tables
+			all = all.union(c.rows)
 		}
-		w.ref.invalidate(tables.tables())
+		w.ref.invalidate(w.told(all))
 	}
 	p.cursor = p.to
 	p.next = w.renew
@@ -172,9 +172,9 @@ func (w *world) begin(r *read) {
 		r.next = w.query
 		return
 	case fillWithoutLease:
-		r.ticket = w.ref.beginAnyway(r.deps.tables())
+		r.ticket = w.ref.beginAnyway(r.deps.rows())
 	default:
-		r.ticket = w.ref.begin(r.deps.tables(), w.now)
+		r.ticket = w.ref.begin(r.deps.rows(), w.now)
 	}
 	if r.ticket == nil {
 		w.done(r)
@@ -195,6 +195,7 @@ func (w *world) verify(r *read) {
 // query is the moment at which the database takes the statement's snapshot.
 func (w *world) query(r *read) {
 	r.result.snapshot, r.result.meaning, r.result.deps = len(w.history), w.meaning[r.query], r.deps
+	r.result.empty = w.choose(3, "empty") == 0
 	r.next = w.land
 }
 
@@ -204,7 +205,7 @@ func (w *world) land(r *read) {
 		w.flights[r.query] = nil
 	}
 	if r.ticket == nil { // fillWithoutTicket
-		if r.ticket = w.ref.begin(r.deps.tables(), w.now); r.ticket == nil {
+		if r.ticket = w.ref.begin(r.deps.rows(), w.now); r.ticket == nil {
 			return
 		}
 	}
@@ -216,10 +217,18 @@ func (w *world) land(r *read) {
 		}
 		return
 	}
+	if w.variant == forgetOthers {
+		w.ref.forgetOthers(r.ticket)
+	}
+	e := w.ref.commit(r.ticket, w.now, r.result.empty && w.variant != pinEmpty)
 	for _, waiter := range r.waiting {
+		if e == nil && r.result.empty {
+			waiter.next = w.find // it may have missed rows that nobody knew to matter
+			w.reads = append(w.reads, waiter)
+			continue
+		}
 		w.served(waiter, r.result)
 	}
-	e := w.ref.commit(r.ticket, w.now)
 	if e == nil {
 		w.note("not stored")
 		return

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/vantage-go/live/dialects"
 )
 
 // The model: one database, one change feed, and the threads of one process
@@ -17,24 +15,10 @@ import (
 
 const (
 	leaseTime  = 100 * time.Millisecond
-	tableCount = 3
 	queryCount = 2
 	maxReads   = 3 // at once
 	maxWrites  = 3
 )
-
-// set is a set of tables.
-type set uint8
-
-func (s set) tables() []dialects.Table {
-	tables := make([]dialects.Table, 0, tableCount)
-	for i, name := range [tableCount]string{"t0", "t1", "t2"} {
-		if s&(1<<i) != 0 {
-			tables = append(tables, dialects.Table{Schema: "main", Name: name})
-		}
-	}
-	return tables
-}
 
 // variant is a way to use the core wrongly.
 type variant int
@@ -51,6 +35,11 @@ const (
 	trustOldAnalysis          // no look at the catalogue version after Begin
 	resetForSchema            // Reset instead of Revoke
 	ignoreGaps                // go on when the log cannot prove completeness
+	ignoreKeys                // do not evict what depends on the rows that changed
+	newKeyOnly                // report only one of the two keys of a row whose key changes
+	collapseToFirst           // too many keys: report the first
+	pinEmpty                  // an empty result depends on the rows it asked for
+	forgetOthers              // an empty result does not mind what changed beside its rows
 	variants
 )
 
@@ -59,6 +48,7 @@ func (v variant) String() string {
 		"correct", "fill without a ticket", "invalidate before the commit", "renew before the delta is applied",
 		"renew to the time of applying", "fill without a lease", "hit without a lease", "join anything",
 		"trust an old analysis", "reset for a schema change", "ignore gaps",
+		"ignore keys", "new key only", "collapse to the first", "pin empty results", "forget other rows",
 	}[v]
 }
 
@@ -71,7 +61,7 @@ type chooser interface {
 // commit is a transaction of the database's history. Its number is its place.
 type commit struct {
 	at     time.Duration // true time
-	tables set
+	rows   scope
 	alters int // the statement whose meaning changes, -1 for none
 	own    bool
 	acked  int // step after which the writer has its answer, 0 before
@@ -79,7 +69,7 @@ type commit struct {
 
 // write is a writer of this process under way.
 type write struct {
-	tables set
+	rows   scope
 	query  int // of a schema change, -1 for rows
 	steps  []func()
 	commit int
@@ -94,7 +84,7 @@ type read struct {
 	known   int           // commits that the process had heard of
 	next    func(*read)
 
-	deps    set
+	deps    scope
 	version int
 	ticket  *ticket
 	result  result
@@ -103,10 +93,20 @@ type read struct {
 
 // result is what a statement returned.
 type result struct {
-	begun    int // step at which the read began
-	snapshot int // commits seen
-	meaning  set // of the statement at that time
-	deps     set // what the process took for its meaning
+	begun    int   // step at which the read began
+	snapshot int   // commits seen
+	meaning  scope // of the statement at that time
+	deps     scope // what the process took for its meaning
+	// empty: there were no such rows. Any new one could be one of them.
+	empty bool
+}
+
+// sees is what the result depends on.
+func (r *result) sees(s scope) scope {
+	if r.empty {
+		return s.whole()
+	}
+	return s
 }
 
 // stored is a result in the store.
@@ -147,9 +147,9 @@ type world struct {
 	sleeps bool // the machine sleeps; otherwise its wall clock is set back
 
 	history []commit
-	meaning [queryCount]set // of the statements, to the database
+	meaning [queryCount]scope // of the statements, to the database
 
-	catalog [queryCount]set // to the process
+	catalog [queryCount]scope // to the process
 	version int
 	store   [queryCount]*stored
 	flights [queryCount]*read
@@ -173,7 +173,7 @@ func newWorld(c chooser, v variant) *world {
 	w.now.wall = time.Hour
 	w.poll.cursor, w.poll.next = -1, w.send
 	for q := range w.meaning {
-		w.meaning[q] = w.someTables()
+		w.meaning[q] = w.someScope()
 	}
 	return w
 }
@@ -222,8 +222,6 @@ func (w *world) note(what string) {
 	w.counts[what]++
 	w.trace = append(w.trace, event{w.step, w.truth, w.now, what})
 }
-
-func (w *world) someTables() set { return set(1 + w.choose(1<<tableCount-1, "tables")) }
 
 // act does one step of somebody.
 func (w *world) act() {
@@ -303,7 +301,7 @@ func (w *world) commit(c commit) int {
 
 // alter changes what a statement means.
 func (w *world) alter(q int, own bool) int {
-	w.meaning[q] = w.someTables()
+	w.meaning[q] = w.someScope()
 	return w.commit(commit{alters: q, own: own})
 }
 
@@ -314,7 +312,7 @@ func (w *world) foreign() {
 		return
 	}
 	w.note("foreign write")
-	w.commit(commit{tables: w.someTables(), alters: -1})
+	w.commit(commit{rows: w.someScope(), alters: -1})
 }
 
 // served holds a result against the history. A commit concerns it if it
@@ -332,8 +330,8 @@ func (w *world) served(r *read, res result) {
 	})
 	for i, c := range w.history[res.snapshot:] {
 		switch {
-		case c.alters != r.query && c.tables&res.meaning == 0:
-		case redefined && c.alters < 0 && c.tables&res.deps == 0 && c.at > r.at-leaseTime:
+		case c.alters != r.query && !c.rows.touch(res.sees(res.meaning)):
+		case redefined && c.alters < 0 && !c.rows.touch(res.sees(res.deps)) && c.at > r.at-leaseTime:
 		case c.acked > 0 && c.acked < r.started:
 			w.violate("a read that began at step %d misses commit %d, acknowledged at step %d", r.started, res.snapshot+i, c.acked)
 		case c.at <= r.at-leaseTime:

@@ -8,20 +8,33 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/cache/core"
+	"github.com/vantage-go/live/dialects"
 )
+
+// set is a set of tables.
+type set uint8
+
+func (s set) tables() []dialects.Table {
+	tables := make([]dialects.Table, 0, tableCount)
+	for i := range tableCount {
+		if s&(1<<i) != 0 {
+			tables = append(tables, tableOf(i))
+		}
+	}
+	return tables
+}
 
 // TestReadYourWritesConcurrently runs readers, writers and a feed at the same
 // time: no reader sees less than what was acknowledged before it began. It
 // needs the race detector to say all it can.
 func TestReadYourWritesConcurrently(t *testing.T) {
 	const readers, writers, rounds = 3, 2, 2000
-	clock := core.NewClock(time.Now())
-	now := func() core.Instant { return clock.At(time.Now()) }
+	now := core.NewClock(nil).Now
 	c := core.New(time.Hour)
 	c.Renew(now())
 
 	type row struct {
-		entry  *core.Entry
+		entry  core.Entry
 		values [tableCount]uint64
 	}
 	var (
@@ -57,7 +70,7 @@ func TestReadYourWritesConcurrently(t *testing.T) {
 			for range rounds {
 				tables := set(1 + random.IntN(1<<tableCount-1))
 				version := write(tables)
-				c.Invalidate(tables.tables())
+				c.Invalidate(core.Tables(tables.tables()...))
 				for i := range tableCount {
 					if tables&(1<<i) == 0 {
 						continue
@@ -82,13 +95,14 @@ func TestReadYourWritesConcurrently(t *testing.T) {
 					hits.Add(1)
 					got = r.values
 				} else {
-					ticket := c.Begin(tables.tables(), now())
+					ticket := c.Begin(core.Tables(tables.tables()...), now())
 					got = snapshot()
 					if ticket != nil && random.IntN(8) == 0 {
 						c.Abort(ticket)
 					} else if ticket != nil {
 						r := &row{values: got}
-						if r.entry = c.Commit(ticket, now(), r); r.entry != nil {
+						var ok bool
+						if r.entry, ok = c.Commit(ticket, now(), false, 0); ok {
 							stored.Add(1)
 							if old := store[tables].Swap(r); old != nil {
 								c.Remove(old.entry)
@@ -122,7 +136,7 @@ func TestReadYourWritesConcurrently(t *testing.T) {
 				c.Revoke(now())
 				sent = now()
 			}
-			c.Invalidate(delta.tables())
+			c.Invalidate(core.Tables(delta.tables()...))
 			c.Renew(sent)
 			_ = c.Generation()
 			_, _ = c.LeaseAge(now())

@@ -25,6 +25,7 @@ type reference struct {
 	revoked    *clocks
 	tickets    []*ticket // open ones
 	entries    []*entry  // alive ones, and those that a reset killed
+	owners     uint64    // entries so far
 
 	err error // the first disagreement
 }
@@ -32,16 +33,37 @@ type reference struct {
 // ticket and entry are the reference's view of the core's.
 type ticket struct {
 	core       *core.Ticket
-	deps       []dialects.Table
+	deps       []core.Rows
 	generation uint64
 	poisoned   bool
+	others     bool // changed in its tables, though it does not depend on them
 }
 
 type entry struct {
-	core       *core.Entry
-	deps       []dialects.Table
+	core       core.Entry
+	owner      uint64
+	deps       []core.Rows
 	generation uint64
 	dead       bool
+}
+
+// touch reports whether some row may be among both.
+func touch(a, b []core.Rows) bool {
+	return slices.ContainsFunc(a, func(x core.Rows) bool {
+		return slices.ContainsFunc(b, func(y core.Rows) bool {
+			return x.Table == y.Table && (len(x.Keys) == 0 || len(y.Keys) == 0 ||
+				slices.ContainsFunc(x.Keys, func(k dialects.Key) bool { return slices.Contains(y.Keys, k) }))
+		})
+	})
+}
+
+// whole returns all rows of the tables.
+func whole(rows []core.Rows) []core.Rows {
+	var tables []dialects.Table
+	for _, r := range rows {
+		tables = append(tables, r.Table)
+	}
+	return core.Tables(tables...)
 }
 
 func newReference(lease time.Duration) *reference {
@@ -63,7 +85,7 @@ func (r *reference) valid(now clocks) bool {
 	return want
 }
 
-func (r *reference) begin(deps []dialects.Table, now clocks) *ticket {
+func (r *reference) begin(deps []core.Rows, now clocks) *ticket {
 	t := &ticket{deps: deps, generation: r.generation, core: r.core.Begin(deps, now.instant())}
 	if want := r.valid(now); (t.core != nil) != want {
 		r.disagree("Begin gives a ticket: %t, want %t", t.core != nil, want)
@@ -76,7 +98,7 @@ func (r *reference) begin(deps []dialects.Table, now clocks) *ticket {
 }
 
 // beginAnyway begins without a lease.
-func (r *reference) beginAnyway(deps []dialects.Table) *ticket {
+func (r *reference) beginAnyway(deps []core.Rows) *ticket {
 	t := &ticket{deps: deps, generation: r.generation, core: r.core.BeginAnyway(deps)}
 	r.tickets = append(r.tickets, t)
 	return t
@@ -94,27 +116,39 @@ func (r *reference) end(t *ticket) {
 	r.tickets = slices.DeleteFunc(r.tickets, func(other *ticket) bool { return other == t })
 }
 
-func (r *reference) commit(t *ticket, now clocks) *entry {
-	want := !t.poisoned && t.generation == r.generation && r.valid(now)
-	e := &entry{deps: t.deps, generation: t.generation}
-	e.core = r.core.Commit(t.core, now.instant(), e)
-	if (e.core != nil) != want {
-		r.disagree("Commit gives an entry: %t, want %t", e.core != nil, want)
+func (r *reference) commit(t *ticket, now clocks, empty bool) *entry {
+	want := !t.poisoned && t.generation == r.generation && r.valid(now) && (!empty || !t.others)
+	r.owners++
+	e := &entry{deps: t.deps, generation: t.generation, owner: r.owners}
+	if empty {
+		e.deps = whole(t.deps)
 	}
-	if again := r.core.Commit(t.core, now.instant(), e); again != nil {
+	var ok bool
+	e.core, ok = r.core.Commit(t.core, now.instant(), empty, e.owner)
+	if ok != want {
+		r.disagree("Commit gives an entry: %t, want %t", ok, want)
+	}
+	if _, again := r.core.Commit(t.core, now.instant(), empty, e.owner); again {
 		r.disagree("a second Commit gives an entry")
 	}
 	r.end(t)
-	if e.core == nil {
+	if !ok {
 		return nil
 	}
 	r.entries = append(r.entries, e)
 	return e
 }
 
+// forgetOthers makes a ticket forget the rows that changed beside its own, the
+// broken variant of a ticket.
+func (r *reference) forgetOthers(t *ticket) {
+	t.core.ForgetOthers()
+	t.others = false
+}
+
 func (r *reference) abort(t *ticket, now clocks) {
 	r.core.Abort(t.core)
-	if late := r.core.Commit(t.core, now.instant(), nil); late != nil {
+	if _, late := r.core.Commit(t.core, now.instant(), false, 0); late {
 		r.disagree("a Commit after Abort gives an entry")
 	}
 	r.end(t)
@@ -135,28 +169,33 @@ func (r *reference) remove(e *entry) {
 	r.alive(e)
 }
 
-func (r *reference) invalidate(tables []dialects.Table) {
-	var want []*entry
+func (r *reference) invalidate(changed []core.Rows) {
+	want := map[core.Killed]bool{}
 	r.entries = slices.DeleteFunc(r.entries, func(e *entry) bool {
-		hit := e.generation == r.generation && slices.ContainsFunc(e.deps, func(t dialects.Table) bool { return slices.Contains(tables, t) })
+		hit := e.generation == r.generation && touch(e.deps, changed)
 		if hit {
 			e.dead = true
-			want = append(want, e)
+			want[core.Killed{Entry: e.core, Owner: e.owner}] = true
 		}
 		return hit
 	})
 	for _, t := range r.tickets {
-		if t.generation == r.generation && slices.ContainsFunc(t.deps, func(d dialects.Table) bool { return slices.Contains(tables, d) }) {
-			t.poisoned = true
+		if t.generation != r.generation {
+			continue
 		}
+		t.poisoned = t.poisoned || touch(t.deps, changed)
+		t.others = t.others || touch(whole(t.deps), changed)
 	}
-	killed := r.core.Invalidate(tables)
+	killed := r.core.Invalidate(changed)
 	if len(killed) != len(want) {
-		r.disagree("Invalidate(%v) kills %d entries, want %d", tables, len(killed), len(want))
+		r.disagree("Invalidate(%v) kills %d entries, want %d", changed, len(killed), len(want))
 	}
-	for _, e := range killed {
-		if !slices.Contains(want, e.Owner.(*entry)) {
-			r.disagree("Invalidate(%v) kills an entry of %v", tables, e.Owner.(*entry).deps)
+	for _, k := range killed {
+		if !want[k] {
+			r.disagree("Invalidate(%v) kills an entry that does not depend on it", changed)
+		}
+		if r.core.Alive(k.Entry) {
+			r.disagree("Invalidate(%v) returns an entry that is alive", changed)
 		}
 	}
 }
@@ -195,26 +234,28 @@ func (r *reference) renew(sent clocks) {
 // the lease.
 func (r *reference) check(now clocks) {
 	tables := map[dialects.Table]bool{}
-	entries, tickets := 0, 0
+	links, tickets := 0, 0
 	for _, e := range r.entries {
-		if e.generation == r.generation {
-			entries += len(e.deps)
-			for _, d := range e.deps {
-				tables[d] = true
-			}
+		if e.generation != r.generation {
+			continue
+		}
+		for _, d := range e.deps {
+			links += max(len(d.Keys), 1)
+			tables[d.Table] = true
 		}
 	}
 	for _, t := range r.tickets {
-		if t.generation == r.generation {
-			tickets += len(t.deps)
-			for _, d := range t.deps {
-				tables[d] = true
-			}
+		if t.generation != r.generation {
+			continue
+		}
+		for _, d := range t.deps {
+			tickets++
+			tables[d.Table] = true
 		}
 	}
-	if gotTables, gotEntries, gotTickets := r.core.IndexSize(); gotTables != len(tables) || gotEntries != entries || gotTickets != tickets {
-		r.disagree("the index holds %d tables, %d entries, %d tickets; want %d, %d, %d",
-			gotTables, gotEntries, gotTickets, len(tables), entries, tickets)
+	if gotTables, gotLinks, gotTickets := r.core.IndexSize(); gotTables != len(tables) || gotLinks != links || gotTickets != tickets {
+		r.disagree("the index holds %d tables, %d links, %d tickets; want %d, %d, %d",
+			gotTables, gotLinks, gotTickets, len(tables), links, tickets)
 	}
 	if got := r.core.Generation(); got != r.generation {
 		r.disagree("generation %d, want %d", got, r.generation)

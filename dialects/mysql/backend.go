@@ -3,14 +3,11 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	sqldriver "database/sql/driver"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/internal/places"
 	"github.com/vantage-go/live/listen"
 )
@@ -30,10 +27,14 @@ type database struct {
 	// remembers.
 	chunk, limit, earlyLimit int
 
-	homes    places.Places
-	identity atomic.Uint64
-	catalog  atomic.Pointer[dialects.Catalog]
-	versions atomic.Uint64
+	// unkept says why no result can be kept, or is empty.
+	unkept string
+
+	homes, sessions places.Places
+	identity        atomic.Uint64
+	question        atomic.Pointer[question]
+	known           atomic.Pointer[known]
+	versions        atomic.Uint64
 }
 
 var (
@@ -55,7 +56,7 @@ func newDatabase(config listen.BackendConfig) (*database, error) {
 		policy: config.Install, log: config.Log,
 		retention: logRetention, chunk: stampChunk, limit: maxDelta, earlyLimit: maxRemembered,
 	}
-	d.publish(&schema{})
+	d.publish(&schema{server: &host{}})
 	connector, err := connectorOf(config)
 	switch {
 	case errors.Is(err, listen.ErrNoLog):
@@ -64,6 +65,7 @@ func newDatabase(config listen.BackendConfig) (*database, error) {
 	case err != nil:
 		return nil, err
 	}
+	d.unkept = unkept(config.DSN)
 	d.own = sql.OpenDB(connector)
 	d.own.SetMaxIdleConns(1)
 	d.own.SetConnMaxIdleTime(idleTimeout / 2)
@@ -73,39 +75,14 @@ func newDatabase(config listen.BackendConfig) (*database, error) {
 // Identity numbers the databases of servers seen behind the connector.
 func (d *database) Identity() uint64 { return d.identity.Load() }
 
-// homeSQL is one text that no two databases share. Every server has it, and
-// everybody may ask for it.
-const homeSQL = "SELECT CONCAT_WS('|', @@hostname, @@port, @@server_id, @@datadir, DATABASE())"
-
-// Probe asks a connection of the program where it is.
-func (d *database) Probe(ctx context.Context, conn sqldriver.Conn) (uint64, error) {
-	if d.refused != nil {
-		return 0, d.refused // it may be a mock, which must not be asked anything
-	}
-	home, err := places.Ask(ctx, conn, homeSQL)
-	if err != nil {
-		return 0, fmt.Errorf("mysql: asking a connection where it is: %w", err)
-	}
-	return d.homes.Number(home), nil
-}
-
 // Version returns the current catalogue version.
 func (d *database) Version() uint64 { return d.versions.Load() }
 
 // publish makes s the schema that statements are analysed under.
 func (d *database) publish(s *schema) {
 	version := d.versions.Load() + 1
-	d.catalog.Store(s.catalog(version))
+	d.known.Store(&known{s, s.catalog(version)})
 	d.versions.Store(version)
-}
-
-// Analyze tells what the words of text tell. No result is kept.
-func (d *database) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
-	a := dialects.Words(dialects.MySQL, d.catalog.Load(), text)
-	if a.Uncacheable == "" {
-		a.Uncacheable = dialects.NotYet
-	}
-	return a, nil
 }
 
 // Close closes livesql's own connections.

@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"
@@ -68,6 +71,34 @@ func BenchmarkPoll(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkRights is what a look costs, and which part of that the rights are.
+func BenchmarkRights(b *testing.B) {
+	for _, tables := range []int{10, 100} {
+		r, _ := benchReader(b, tables)
+		b.Run(fmt.Sprintf("tables=%d", tables), func(b *testing.B) {
+			ask := func(query string) time.Duration {
+				start := time.Now()
+				if err := each(b.Context(), r.conn, query, func(scanFunc) error { return nil }); err != nil {
+					b.Fatal(err)
+				}
+				return time.Since(start)
+			}
+			var looks, rights []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if _, err := takeFingerprint(b.Context(), r.conn, r.server); err != nil {
+					b.Fatal(err)
+				}
+				looks = append(looks, time.Since(start))
+				rights = append(rights, ask(strings.Join(r.server.rightsParts(), " UNION ALL "))-ask("SELECT 1"))
+			}
+			slices.Sort(looks)
+			slices.Sort(rights)
+			b.ReportMetric(float64(rights[len(rights)/2])/float64(looks[len(looks)/2]), "of-a-look")
+		})
 	}
 }
 

@@ -51,10 +51,13 @@ type cursor struct {
 	early map[uint64]struct{}
 	// partial: there were others, which were reported by marks on tables.
 	partial bool
-	// schema is the fingerprint of the schema, and ids are InnoDB's of the
-	// tables under the fingerprint tables.
-	schema, tables string
-	ids            map[string]uint64
+	// schema is the fingerprint of the schema, rights that of who may read, and
+	// ids are InnoDB's of the tables under the fingerprint tables.
+	schema, rights, tables string
+	ids                    map[string]uint64
+	// known is that schema, and on the server.
+	known *schema
+	on    *host
 }
 
 // broken says why the log of a view does not continue where the cursor stands,

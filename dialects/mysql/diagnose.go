@@ -38,6 +38,12 @@ func (Dialect) Diagnose(ctx context.Context, db *sql.DB) (_ []listen.Finding, er
 	} else {
 		d.add(listen.Fine, "with the PROCESS right, a TRUNCATE by others is noticed", "")
 	}
+	if s.server.hidesRoles {
+		d.add(listen.Note, "this account sees no rights but its own: when another account loses the right to read, its programs may go on reading from memory what is kept",
+			"let programs and feed use one account; or GRANT SELECT ON mysql.* to the account of the feed")
+	} else {
+		d.add(listen.Fine, "with SELECT on the database mysql, a REVOKE from any account is noticed", "")
+	}
 	if on.installed {
 		if err := d.logFindings(ctx, on); err != nil {
 			return nil, err
@@ -71,6 +77,12 @@ func (d *diagnosis) serverFindings(ctx context.Context) error {
 	}
 	if on.replica {
 		d.add(listen.Problem, "the server is a replica", "connect the feed to the primary (FeedDSN)")
+	}
+	if on.cluster != "" {
+		d.add(listen.Problem, on.cluster, "")
+	}
+	if on.autoinc == "0" {
+		d.add(listen.Warning, "innodb_autoinc_lock_mode is 0: statements that write to captured tables wait for each other on the ids of the change log", "set innodb_autoinc_lock_mode to 1 or 2")
 	}
 	if !on.skips {
 		d.add(listen.Note, "the server knows no SKIP LOCKED; stampers use GET_LOCK instead", "")

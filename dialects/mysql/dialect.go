@@ -3,6 +3,7 @@ package mysql
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -33,6 +34,13 @@ func (Dialect) Flavor() dialects.Flavor { return dialects.MySQL }
 
 // Takes reports whether v is of a type that the driver leaves to database/sql.
 func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+
+// MinLease is the shortest lease that the feed keeps up. Only polls that look at
+// the schema renew it. Those cost too much for more than a few in a second, and
+// take some 10 ms themselves.
+func (Dialect) MinLease() time.Duration { return minLease }
+
+const minLease = listen.CheckEvery + listen.CheckEvery/5
 
 // Connector returns a connector of go-sql-driver/mysql.
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {

@@ -36,9 +36,14 @@
 //
 //   - Writers need nothing.
 //   - The feed needs SELECT on the whole database, and TRIGGER, without which
-//     the server shows no triggers. Stamping, which one process has to do,
+//     the server shows no triggers. Without SHOW VIEW it is not shown what views
+//     are, and reads of them are not kept. Stamping, which one process has to do,
 //     needs UPDATE on livesql_head and UPDATE and DELETE on livesql_log; on
 //     MariaDB SELECT … FOR UPDATE needs no more.
+//   - Whoever loses the right to read is no longer answered from memory. The feed
+//     sees that of its own account, and with SELECT on the database mysql that of
+//     all: see rights.go. A right on a whole database that is revoked holds for
+//     new connections only, in the server as well.
 //   - With PROCESS the feed sees TRUNCATE and exchanged partitions, which fire
 //     no trigger; without it they go unnoticed.
 //   - Installing needs CREATE, SELECT, INSERT, UPDATE, DELETE, DROP and TRIGGER
@@ -50,6 +55,16 @@
 //
 // # Statements
 //
-// Analyze does not understand statements yet: nothing is cached, and DB.Explain
-// says so.
+// Analyze takes the names of a text for those of tables where they may be, and
+// follows them through views, triggers, computed columns and foreign keys as
+// the catalogue has them. A read is kept only if every table that it names is
+// one of the feed's database, covered, and if everything that it runs depends
+// on its arguments and on the settings of its session alone. Those are part of
+// the key: see Probe.
+//
+//	text ─→ words ─→ names ─→ catalogue: views, computed columns ─→ Reads
+//	                        └→ catalogue: triggers, foreign keys  ─→ Writes
+//
+// What is not known (functions that are stored or loaded, procedures in
+// triggers, other databases, hidden definitions) counts as writing everything.
 package mysql

@@ -15,6 +15,8 @@ type fingerprint struct {
 	// tables is that of InnoDB's table ids, which a TRUNCATE changes and nothing
 	// else tells. It is empty without the PROCESS right.
 	tables string
+	// rights is that of who may read.
+	rights rights
 }
 
 // takeFingerprint asks for the current one in a single statement. The server
@@ -28,10 +30,18 @@ type fingerprint struct {
 // needs to forge one. Sum and exclusive or together do not depend on the order
 // of rows, nor cancel out when two rows change alike.
 func takeFingerprint(ctx context.Context, q querier, on *host) (fingerprint, error) {
-	f, err := fingerprintWith(ctx, q, on, !on.blind)
-	if !on.blind && failed(err, errMissingRight, errDBAccess, errTableAccess) {
-		on.blind = true
-		f, err = fingerprintWith(ctx, q, on, false)
+	f, err := fingerprintWith(ctx, q, on)
+	for failed(err, errMissingRight, errDBAccess, errTableAccess, errColumnAccess) && (!on.hidesRoles || !on.blind) {
+		// The server tells of one right that is missing at a time.
+		if on.hidesRoles || failed(err, errMissingRight) {
+			on.blind = true
+		} else {
+			on.hidesRoles = true
+		}
+		f, err = fingerprintWith(ctx, q, on)
+	}
+	if err == nil && on.hidesRoles {
+		f.rights.own, err = takeOwnRights(ctx, q)
 	}
 	if err != nil {
 		return fingerprint{}, fmt.Errorf("mysql: looking at the schema: %w", err)
@@ -39,11 +49,13 @@ func takeFingerprint(ctx context.Context, q querier, on *host) (fingerprint, err
 	return f, nil
 }
 
-func fingerprintWith(ctx context.Context, q querier, on *host, process bool) (f fingerprint, err error) {
-	part := func(n int, from, where string, columns ...string) string {
-		crc := "CRC32(CONCAT_WS('|', " + strings.Join(columns, ", ") + "))"
-		return fmt.Sprintf("SELECT %d AS part, CONCAT_WS(' ', COUNT(*), SUM(%s), BIT_XOR(%[2]s)) AS mark FROM %s WHERE %s", n, crc, from, where)
-	}
+// part is the statement for one part of the fingerprint.
+func part(n int, from, where string, columns ...string) string {
+	crc := "CRC32(CONCAT_WS('|', " + strings.Join(columns, ", ") + "))"
+	return fmt.Sprintf("SELECT %d AS part, CONCAT_WS(' ', COUNT(*), SUM(%s), BIT_XOR(%[2]s)) AS mark FROM %s WHERE %s", n, crc, from, where)
+}
+
+func fingerprintWith(ctx context.Context, q querier, on *host) (f fingerprint, err error) {
 	parts := []string{
 		part(1, "information_schema.TRIGGERS", on.in("EVENT_OBJECT_SCHEMA"),
 			"TRIGGER_NAME", "EVENT_OBJECT_TABLE", "EVENT_MANIPULATION", "ACTION_TIMING", "ACTION_STATEMENT", "SQL_MODE", "CREATED"),
@@ -54,7 +66,11 @@ func fingerprintWith(ctx context.Context, q querier, on *host, process bool) (f 
 			"ORDINAL_POSITION", "REFERENCED_TABLE_SCHEMA", "REFERENCED_TABLE_NAME", "REFERENCED_COLUMN_NAME"),
 		part(5, "information_schema.REFERENTIAL_CONSTRAINTS", on.in("CONSTRAINT_SCHEMA"), "TABLE_NAME", "CONSTRAINT_NAME", "UPDATE_RULE", "DELETE_RULE"),
 	}
-	if process {
+	if on.views {
+		parts = append(parts, part(7, "information_schema.VIEWS", on.in("TABLE_SCHEMA"), "TABLE_NAME", "VIEW_DEFINITION", "DEFINER", "SECURITY_TYPE"))
+	}
+	parts = append(parts, on.rightsParts()...)
+	if !on.blind {
 		parts = append(parts, part(6, on.innodb, on.innodbNames(), "NAME", "TABLE_ID"))
 	}
 	err = each(ctx, q, strings.Join(parts, " UNION ALL "), func(scan scanFunc) error {
@@ -63,9 +79,14 @@ func fingerprintWith(ctx context.Context, q querier, on *host, process bool) (f 
 		if err := scan(&n, &mark); err != nil {
 			return err
 		}
-		if n == 6 {
+		switch n {
+		case 6:
 			f.tables = mark
-		} else {
+		case partGrants:
+			f.rights.grants += mark + ";"
+		case partRoles:
+			f.rights.roles = mark
+		default:
 			f.schema += fmt.Sprintf("%d:%s;", n, mark)
 		}
 		return nil

@@ -21,6 +21,7 @@ func TestAFloodIsNotReadToItsEnd(t *testing.T) {
 		return n
 	}
 	f.poll()
+	f.reader.looked = time.Now().Add(time.Hour) // a look at the schema reads a lot, too
 	overhead := read()
 	overhead = read() - overhead
 	mustExec(t, db.DB(), "INSERT INTO t SELECT seq FROM seq_1_to_5000")

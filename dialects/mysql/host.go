@@ -19,11 +19,19 @@ type host struct {
 	// identity is SQL for a text that no two servers share: asked in the same
 	// statement as the log, it cannot be another server's.
 	identity string
+	// names are the variables in identity that tell servers apart.
+	names string
 	// innodb is the information_schema table with the id of every InnoDB table.
 	innodb string
 	// blind: it does not show that table, for want of the PROCESS right. It is
 	// found out by asking.
 	blind bool
+	// hidesRoles: it does not show who has which role, for want of SELECT on the
+	// database mysql. It is found out by asking, too.
+	hidesRoles bool
+	// views: the database had views when its schema was read. Only then the
+	// fingerprint has to ask for them: the first one is among the tables.
+	views bool
 	// tidies: there is the function for tidy, and this account may call it.
 	tidies atomic.Bool
 	// skips: FOR UPDATE takes SKIP LOCKED.
@@ -36,10 +44,15 @@ type host struct {
 	folds bool
 	// replica: the server applies the changes of another one.
 	replica bool
+	// cluster says why there are several servers that take writes, of which
+	// each has triggers and a log of its own, or is empty.
+	cluster string
 	// binlog is its binlog_format, empty without a binary log.
 	binlog string
 	// flush is innodb_flush_log_at_trx_commit.
 	flush string
+	// autoinc is innodb_autoinc_lock_mode.
+	autoinc string
 	// trusts: triggers can be created without SUPER.
 	trusts bool
 }
@@ -54,7 +67,8 @@ func sameBoot(a, b int64) bool { return a-b <= bootSlack && b-a <= bootSlack }
 func lookAtServer(ctx context.Context, q querier) (*host, error) {
 	s := &host{}
 	variables, err := pairs(ctx, q, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'version_comment', 'server_uuid', 'server_uid', "+
-		"'lower_case_table_names', 'log_bin', 'binlog_format', 'innodb_flush_log_at_trx_commit', 'log_bin_trust_function_creators')")
+		"'lower_case_table_names', 'log_bin', 'binlog_format', 'innodb_flush_log_at_trx_commit', 'log_bin_trust_function_creators', "+
+		"'innodb_autoinc_lock_mode', 'wsrep_on', 'wsrep_provider', 'group_replication_group_name', 'group_replication_single_primary_mode')")
 	if err != nil {
 		return nil, fmt.Errorf("mysql: asking for the server's variables: %w", err)
 	}
@@ -70,6 +84,8 @@ func lookAtServer(ctx context.Context, q querier) (*host, error) {
 		s.trusts = true
 	}
 	s.flush = variables["innodb_flush_log_at_trx_commit"]
+	s.autoinc = variables["innodb_autoinc_lock_mode"]
+	s.cluster = cluster(variables)
 	parts := []string{"@@hostname", "@@port", "@@server_id"}
 	for _, name := range []string{"server_uuid", "server_uid"} {
 		if _, ok := variables[name]; ok {
@@ -77,7 +93,8 @@ func lookAtServer(ctx context.Context, q querier) (*host, error) {
 		}
 	}
 	// As text: read_only is a number or a word, depending on the version.
-	s.identity = "CONCAT_WS('|', IF(CONCAT(@@global.read_only) IN ('0', 'OFF') AND NOT @@global.innodb_read_only, 0, 1), " + strings.Join(parts, ", ") + ")"
+	s.names = strings.Join(parts, ", ")
+	s.identity = "CONCAT_WS('|', IF(CONCAT(@@global.read_only) IN ('0', 'OFF') AND NOT @@global.innodb_read_only, 0, 1), " + s.names + ")"
 	if s.maria {
 		s.innodb = "information_schema.INNODB_SYS_TABLES"
 		s.skips = s.atLeast(10, 6)
@@ -92,6 +109,20 @@ func lookAtServer(ctx context.Context, q querier) (*host, error) {
 		return nil, fmt.Errorf("mysql: asking for the database: %w", err)
 	}
 	return s, nil
+}
+
+// cluster says why the server is one of several that take writes, or returns
+// nothing. What another one has committed comes without triggers having fired
+// here, and its log rows come with ids and stamps of their own.
+func cluster(variables map[string]string) string {
+	provider := variables["wsrep_provider"]
+	switch {
+	case variables["wsrep_on"] == "ON" && provider != "" && provider != "none":
+		return "the server is a node of a Galera cluster, whose nodes all take writes: this has not been proven to be exact there"
+	case variables["group_replication_group_name"] != "" && variables["group_replication_single_primary_mode"] == "OFF":
+		return "the server is in a group with several primaries: this has not been proven to be exact there"
+	}
+	return ""
 }
 
 // probe finds out whether statements can be tidy.

@@ -39,6 +39,8 @@ type reader struct {
 	schema   *schema
 	later    bool // the head's
 	looked   time.Time
+	// rights are those of the last look.
+	rights rights
 	// seesAll: the server shows the ids of InnoDB's tables.
 	seesAll bool
 }
@@ -66,6 +68,8 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 		return nil, &listen.NoLogError{Why: "the data source name selects no database"}
 	case on.replica:
 		return nil, errReplica
+	case on.cluster != "":
+		return nil, &listen.NoLogError{Why: on.cluster}
 	}
 	var identity string
 	if err := one(ctx, conn, "SELECT "+on.identity, &identity); err != nil {
@@ -75,10 +79,15 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 	if readOnly {
 		return nil, errReadOnlyServer
 	}
+	ask, err := newQuestion(ctx, conn, on)
+	if err != nil {
+		return nil, err
+	}
 	var home string
-	if err := one(ctx, conn, homeSQL, &home); err != nil {
+	if err := one(ctx, conn, "SELECT "+ask.home, &home); err != nil {
 		return nil, fmt.Errorf("mysql: asking for the server's identity: %w", err)
 	}
+	d.question.Store(ask)
 	d.identity.Store(d.homes.Number(home))
 	r := &reader{db: d, conn: conn, server: on, identity: identity, turn: turn.New()}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -124,6 +133,9 @@ func (r *reader) lookDue(now time.Time) bool {
 	return r.recheck.Swap(false) || r.schema == nil || now.Sub(r.looked) >= listen.CheckEvery/2
 }
 
+// CheckNext makes the next poll look at the schema.
+func (r *reader) CheckNext() { r.recheck.Store(true) }
+
 // Poll returns what was committed since the cursor.
 func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
 	ctx, done, err := r.turn.Take(ctx)
@@ -162,6 +174,7 @@ func (r *reader) poll(ctx context.Context, since listen.Cursor, look bool) (delt
 			return delta, err
 		}
 	}
+	next.known, next.on = r.schema, r.server
 	if !r.schema.installed {
 		at := place{server: r.identity, boot: r.server.boot}
 		if resumed && delta.Reset == "" {
@@ -175,7 +188,7 @@ func (r *reader) poll(ctx context.Context, since listen.Cursor, look bool) (delt
 	if !resumed {
 		from = math.MaxUint64
 	}
-	v, at, err := r.read(ctx, from, r.db.limit+len(last.early))
+	v, at, err := readLog(ctx, r.conn, r.server, from, r.db.limit+len(last.early))
 	if err != nil {
 		return delta, err
 	}
@@ -191,11 +204,15 @@ func (r *reader) poll(ctx context.Context, since listen.Cursor, look bool) (delt
 		// To find out which tables the rest is of would take as long as there
 		// is more of it, and polls have to answer in time.
 		delta.Cursor = next.start(at, v, 0)
-		delta.Changes = append(delta.Changes, r.everything()...)
+		delta.Changes = append(delta.Changes, r.schema.everything()...)
 	default:
 		behind, fresh := next.after(v)
 		delta.Cursor = behind
-		delta.Changes = append(delta.Changes, r.changes(fresh)...)
+		changes, unknown := r.schema.changes(fresh)
+		if unknown {
+			r.recheck.Store(true)
+		}
+		delta.Changes = append(delta.Changes, changes...)
 	}
 	if len(v.early) > 0 || v.more {
 		r.stamper.wake()
@@ -236,6 +253,13 @@ func (r *reader) look(ctx context.Context, last cursor, resumed bool, next *curs
 	if resumed && last.schema != mark.schema {
 		delta.Reset = "the schema has changed"
 	}
+	if err := mark.rights.settle(ctx, r.conn, r.server, r.rights); err != nil {
+		return err
+	}
+	r.rights, next.rights = mark.rights, mark.rights.held
+	if resumed && last.rights != next.rights && delta.Reset == "" {
+		delta.Reset = "the rights to read have changed"
+	}
 	switch {
 	case mark.tables == "":
 		next.tables, next.ids = "", nil
@@ -272,47 +296,46 @@ func (r *reader) install() {
 	}
 }
 
-// changes turns rows of the log into changes. A row of a table that this
-// reader does not know is left out: it is of one that it does not hold for
-// covered, and the next look, which is asked for, will reset.
-func (r *reader) changes(rows []logRow) []listen.Change {
-	changes := make([]listen.Change, 0, len(rows))
+// changes turns rows of the log into changes. A row of a table that the schema
+// does not know is left out: it is of one that nobody holds for covered, and
+// the next look, which is to be asked for, will reset.
+func (s *schema) changes(rows []logRow) (changes []listen.Change, unknown bool) {
+	changes = make([]listen.Change, 0, len(rows))
 	for _, row := range rows {
-		name, ok := r.schema.names[row.table]
+		name, ok := s.names[row.table]
 		if !ok {
-			r.recheck.Store(true)
+			unknown = true
 			continue
 		}
-		change := listen.Change{Table: r.schema.tableNamed(name), Op: listen.Whole}
+		change := listen.Change{Table: s.tableNamed(name), Op: listen.Whole}
 		if row.key != nil {
 			change.Op, change.Key = row.op, row.key
 		}
 		changes = append(changes, change)
 	}
-	return changes
+	return changes, unknown
 }
 
-// everything marks all tables of the schema that is known. Others are not held
-// for covered.
-func (r *reader) everything() []listen.Change {
-	changes := make([]listen.Change, 0, len(r.schema.tables))
-	for _, t := range r.schema.tables {
-		changes = append(changes, listen.Change{Table: r.schema.tableNamed(t.name), Op: listen.Whole})
+// everything marks all tables of the schema. Others are not held for covered.
+func (s *schema) everything() []listen.Change {
+	changes := make([]listen.Change, 0, len(s.tables))
+	for _, t := range s.tables {
+		changes = append(changes, listen.Change{Table: s.tableNamed(t.name), Op: listen.Whole})
 	}
 	return changes
 }
 
 // headSelect reads the head and who the server is, in the shape of the log's
 // rows.
-func (r *reader) headSelect() string {
+func (s *host) headSelect() string {
 	return "SELECT 1 AS head, last_batch AS id, floor_batch AS batch, version AS tbl, IF(later, 'T', 'I') AS op, " +
-		"CONCAT(epoch, CAST(" + r.server.identity + " AS BINARY)) AS k FROM " + headTable + " WHERE one = 1 AND " + r.server.tidy() + " UNION ALL "
+		"CONCAT(epoch, CAST(" + s.identity + " AS BINARY)) AS k FROM " + headTable + " WHERE one = 1 AND " + s.tidy() + " UNION ALL "
 }
 
-// read reads the log: one statement, one snapshot. The limit is in
+// readLog reads the log: one statement, one snapshot. The limit is in
 // parentheses: one of the union would not keep the server from reading on.
-func (r *reader) read(ctx context.Context, from uint64, limit int) (*view, place, error) {
-	v, at, err := r.view(ctx, r.headSelect()+fmt.Sprintf(
+func readLog(ctx context.Context, q querier, on *host, from uint64, limit int) (*view, place, error) {
+	v, at, err := viewLog(ctx, q, on, on.headSelect()+fmt.Sprintf(
 		"(SELECT 0, id, batch, tbl, op, k FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL LIMIT %d)", logTable, from, limit+1))
 	if err == nil && len(v.rows) > limit {
 		v.more = true
@@ -320,10 +343,10 @@ func (r *reader) read(ctx context.Context, from uint64, limit int) (*view, place
 	return v, at, err
 }
 
-func (r *reader) view(ctx context.Context, query string) (*view, place, error) {
+func viewLog(ctx context.Context, q querier, on *host, query string) (*view, place, error) {
 	v := &view{}
 	found := false
-	err := each(ctx, r.conn, query, func(scan scanFunc) error {
+	err := each(ctx, q, query, func(scan scanFunc) error {
 		var (
 			isHead bool
 			id     uint64
@@ -351,7 +374,7 @@ func (r *reader) view(ctx context.Context, query string) (*view, place, error) {
 		v.add(row)
 		return nil
 	})
-	at := place{server: v.head.server, boot: r.server.boot, epoch: v.head.epoch}
+	at := place{server: v.head.server, boot: on.boot, epoch: v.head.epoch}
 	switch {
 	case err != nil:
 		return nil, at, fmt.Errorf("mysql: reading the change log: %w", err)

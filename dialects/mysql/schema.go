@@ -20,6 +20,10 @@ type schema struct {
 	mark   fingerprint
 	tables []*table
 	index  map[string]*table // by folded name
+	views  []*namedView
+	// lowered holds the names of tables and views in lower case, as those of
+	// texts are told.
+	lowered map[string]bool
 	// installed reports that there is a log, with a head.
 	installed bool
 	version   int
@@ -46,7 +50,13 @@ type table struct {
 	kind   string // TABLE_TYPE
 	engine string
 	// key are the columns of the primary key in order.
-	key []column
+	key      []column
+	temporal []temporal
+	// triggers and expressions are the bodies of the program's triggers, and
+	// what columns hold that are computed when they are read.
+	triggers, expressions []string
+	does                  []*definition // of triggers
+	computed              *definition   // of expressions, or nil
 	// found are the livesql triggers on the table.
 	found []capture
 	// strange: a foreign key lets another database change its rows.
@@ -107,13 +117,15 @@ func loadSchema(ctx context.Context, q querier, on *host) (*schema, error) {
 
 func readSchema(ctx context.Context, q querier, on *host) (*schema, error) {
 	s := &schema{server: on, ids: make(map[string]uint32), names: make(map[uint32]string), registered: make(map[string]uint32)}
-	for _, load := range []func(context.Context, querier) error{s.loadTables, s.loadKeys, s.loadForeignKeys, s.loadTriggers, s.loadLog} {
+	for _, load := range []func(context.Context, querier) error{s.loadTables, s.loadKeys, s.loadForeignKeys, s.loadTriggers, s.loadViews, s.loadLog} {
 		if err := load(ctx, q); err != nil {
 			return nil, fmt.Errorf("mysql: reading the schema: %w", err)
 		}
 	}
+	on.views = len(s.views) > 0
 	s.identify()
 	s.expose()
+	s.define()
 	for _, t := range s.tables {
 		s.missing = s.missing || t.uncapturable() == "" && s.unplaced(t) != ""
 	}
@@ -134,7 +146,7 @@ func (s *schema) in(column string) string { return s.server.in(column) }
 
 func (s *schema) loadTables(ctx context.Context, q querier) error {
 	var own []string
-	s.index = make(map[string]*table)
+	s.index, s.lowered = make(map[string]*table), make(map[string]bool)
 	err := each(ctx, q, "SELECT TABLE_NAME, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES WHERE "+s.in("TABLE_SCHEMA"), func(scan scanFunc) error {
 		t := &table{}
 		if err := scan(&t.name, &t.kind, &t.engine); err != nil {
@@ -150,6 +162,7 @@ func (s *schema) loadTables(ctx context.Context, q querier) error {
 		default:
 			s.tables = append(s.tables, t)
 			s.index[s.server.fold(t.name)] = t
+			s.lowered[strings.ToLower(t.name)] = true
 		}
 		return nil
 	})
@@ -165,14 +178,20 @@ func (s *schema) loadKeys(ctx context.Context, q querier) error {
 	}
 	columns := make(map[place]column)
 	err := each(ctx, q, `SELECT TABLE_NAME, COLUMN_NAME, LOWER(DATA_TYPE), LOWER(COLUMN_TYPE) LIKE '%unsigned%',
-		COALESCE(CHARACTER_MAXIMUM_LENGTH, 0), COALESCE(CHARACTER_OCTET_LENGTH, 0), COALESCE(GENERATION_EXPRESSION, '') <> ''
+		COALESCE(CHARACTER_MAXIMUM_LENGTH, 0), COALESCE(CHARACTER_OCTET_LENGTH, 0), COALESCE(GENERATION_EXPRESSION, ''), EXTRA LIKE '%STORED%'
 		FROM information_schema.COLUMNS WHERE `+s.in("TABLE_SCHEMA"), func(scan scanFunc) error {
-		var on string
+		var on, expression string
+		var stored bool
 		var c column
-		if err := scan(&on, &c.name, &c.dataType, &c.unsigned, &c.chars, &c.octets, &c.generated); err != nil {
+		if err := scan(&on, &c.name, &c.dataType, &c.unsigned, &c.chars, &c.octets, &expression, &stored); err != nil {
 			return err
 		}
-		columns[place{s.find(on), c.name}] = c
+		t := s.find(on)
+		c.generated = expression != ""
+		columns[place{t, c.name}] = c
+		if t != nil {
+			t.note(c, expression, stored)
+		}
 		return nil
 	})
 	if err != nil {
@@ -251,24 +270,42 @@ func (s *schema) loadForeignKeys(ctx context.Context, q querier) error {
 
 func (s *schema) loadTriggers(ctx context.Context, q querier) error {
 	return each(ctx, q, `SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, SQL_MODE, DEFINER
-		FROM information_schema.TRIGGERS WHERE `+s.in("EVENT_OBJECT_SCHEMA")+` AND LEFT(TRIGGER_NAME, 8) = `+quoteText(capturePrefix)+`
-		ORDER BY TRIGGER_NAME`, func(scan scanFunc) error {
+		FROM information_schema.TRIGGERS WHERE `+s.in("EVENT_OBJECT_SCHEMA")+` ORDER BY TRIGGER_NAME`, func(scan scanFunc) error {
 		var c capture
 		var on string
 		var body, mode, definer sql.NullString
 		if err := scan(&c.name, &on, &c.timing, &c.event, &body, &mode, &definer); err != nil {
 			return err
 		}
-		if _, ours := c.id(); !ours || !body.Valid {
+		t := s.find(on)
+		if _, ours := c.id(); !ours {
+			if t != nil {
+				t.triggers = append(t.triggers, body.String)
+			}
+			return nil
+		}
+		if !body.Valid {
 			return nil // it is not shown to an account without the TRIGGER right
 		}
 		c.body, c.mode = body.String, mode.String
-		if t := s.find(on); t != nil {
+		if t != nil {
 			t.found = append(t.found, c)
 		}
 		if !slices.Contains(s.definers, definer.String) {
 			s.definers = append(s.definers, definer.String)
 		}
+		return nil
+	})
+}
+
+func (s *schema) loadViews(ctx context.Context, q querier) error {
+	return each(ctx, q, "SELECT TABLE_NAME, COALESCE(VIEW_DEFINITION, '') FROM information_schema.VIEWS WHERE "+s.in("TABLE_SCHEMA"), func(scan scanFunc) error {
+		v := &namedView{}
+		if err := scan(&v.name, &v.text); err != nil {
+			return err
+		}
+		s.views = append(s.views, v)
+		s.lowered[strings.ToLower(v.name)] = true
 		return nil
 	})
 }

@@ -34,6 +34,8 @@ var errNoToken = errors.New("mysql: the cursor is not one of a change log, or it
 // Token returns a text for c, of at most some 5 kB. There is none for a poll
 // that found too many changes to read them one by one, which does not say which
 // they were, nor while too many of them have no batch: a later cursor has one.
+// It tells of rows of the log alone: what leaves none, as a TRUNCATE, is not
+// covered.
 func (d *database) Token(c listen.Cursor) (string, error) {
 	at, ok := c.(cursor)
 	if !ok || at.at.epoch == "" || at.partial || len(at.early) > tokenEarly {

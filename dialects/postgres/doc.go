@@ -5,6 +5,4 @@
 //	Dialect ─ Backend ─→ internal/feed: log, cursor, bell, capture, for both drivers
 //	        └ Connector → lib/pq             │
 //	                      internal/libpq ←───┘ how the feed dials and listens
-//
-// In this version no result is kept: statements are not analysed yet.
 package postgres

@@ -121,6 +121,13 @@ func (d *database) Analyze(ctx context.Context, text string) (*dialects.Analysis
 		// Nothing is cached, so nothing has to be told apart.
 		return dialects.Cautious(dialects.SQLite, dialects.ScanText(dialects.SQLite, text), "livesql is not installed in this database", catalog.Version()), nil
 	}
+	return d.memo.Analyze(text, catalog.Version(), func() (*dialects.Analysis, error) {
+		return d.analyze(ctx, catalog, text)
+	})
+}
+
+// analyze is Analyze for a text whose like was not seen before.
+func (d *database) analyze(ctx context.Context, catalog *dialects.Catalog, text string) (*dialects.Analysis, error) {
 	a := dialects.Words(dialects.SQLite, catalog, text)
 	if a.Scan.Statements != 1 || a.Scan.Kind != dialects.Read && a.Scan.Kind != dialects.Write {
 		return a, nil
@@ -218,14 +225,18 @@ func (d *database) analystConn(ctx context.Context) error {
 
 // narrow replaces the supersets of the words by what SQLite told.
 func narrow(catalog *dialects.Catalog, words *dialects.Analysis, seen *observer) *dialects.Analysis {
-	a := &dialects.Analysis{Scan: words.Scan, Version: words.Version}
+	a := &dialects.Analysis{Scan: words.Scan, Version: words.Version, Conflict: words.Conflict}
 	a.Reads = tablesOf(catalog, seen.reads)
 	a.Writes = tablesOf(catalog, seen.writes)
+	a.Pins = pinsOn(words.Pins, a.Reads)
+	a.Touches = pinsOn(words.Touches, a.Writes)
 	functions := sorted(seen.functions)
 	a.Uncacheable, a.WritesAll = dialects.CheckCalls(dialects.SQLite, functions)
 	switch {
 	case seen.other != "":
 		a.Uncacheable, a.WritesAll = seen.other, true
+	case words.Conflict != "":
+		a.Uncacheable = words.Conflict
 	case a.Scan.Kind == dialects.Write:
 		a.Uncacheable = a.Scan.Why
 	case len(seen.schemas) > 0:
@@ -237,7 +248,8 @@ func narrow(catalog *dialects.Catalog, words *dialects.Analysis, seen *observer)
 	case len(a.Writes) > 0:
 		a.Uncacheable = "writes, although no word of it says so"
 	case a.Uncacheable == "":
-		a.Uncacheable = disagreement(catalog, words, a, seen)
+		a.Conflict = disagreement(catalog, words, a, seen)
+		a.Uncacheable = a.Conflict
 	}
 	if a.Uncacheable == "" {
 		a.Uncacheable = dialects.CheckReads(catalog, a)
@@ -245,12 +257,23 @@ func narrow(catalog *dialects.Catalog, words *dialects.Analysis, seen *observer)
 	return a
 }
 
+// pinsOn returns the pins on those tables: others are not used after all.
+func pinsOn(pins []dialects.Pin, tables []dialects.Table) []dialects.Pin {
+	var some []dialects.Pin
+	for _, p := range pins {
+		if slices.Contains(tables, p.Table) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 // disagreement checks that SQLite named no table that the words of the text
 // could not name. One of the two is then wrong, and the text is not cached.
 func disagreement(catalog *dialects.Catalog, words, a *dialects.Analysis, seen *observer) string {
 	for _, t := range a.Reads {
 		if !slices.Contains(words.Reads, t) && seen.direct[t.Name] && catalog.Find(t.Name) != nil {
-			return "its words do not name the table " + t.Name + " that SQLite says it reads"
+			return "two ways of reading the statement contradict each other: its words do not name the table " + t.Name + " that SQLite says it reads"
 		}
 	}
 	return ""

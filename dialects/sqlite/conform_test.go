@@ -111,7 +111,7 @@ func TestConformRace(t *testing.T) {
 
 func TestConformBulk(t *testing.T) {
 	// More rows than a delta may have, and than the log keeps: a reset.
-	conform.Race(t, conformEngine(), conform.RaceOptions{Writers: 2, Duration: 1500 * time.Millisecond, Bulk: 100_000})
+	conform.Race(t, conformEngine(), conform.RaceOptions{Writers: 2, Duration: 1500 * time.Millisecond, Bulk: 70_000})
 }
 
 // TestConformFigures holds figures against bounds in long runs only.

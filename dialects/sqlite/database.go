@@ -29,21 +29,23 @@ type database struct {
 	// belong to the feed's goroutine, too.
 	path string
 	file os.FileInfo
-	// composite has the number of key columns of the tables with more than
-	// one. It belongs to the feed's goroutine, too.
-	composite map[string]int
 
 	identity atomic.Uint64
 	catalog  atomic.Pointer[dialects.Catalog]
 	versions atomic.Uint64
 
 	analyst analyst
+	memo    *dialects.Memo
 }
+
+// maxTemplates is the number of templates of statements whose meaning is
+// remembered.
+const maxTemplates = 2000
 
 var _ listen.Backend = (*database)(nil)
 
 func newDatabase(config listen.BackendConfig) *database {
-	d := &database{own: sql.OpenDB(dial.Through(config.Connector)), log: config.Log}
+	d := &database{own: sql.OpenDB(dial.Through(config.Connector)), log: config.Log, memo: dialects.NewMemo(dialects.SQLite, maxTemplates)}
 	// A connection that is given back is gone: an idle one could be to a file
 	// that was replaced.
 	d.own.SetMaxIdleConns(-1)

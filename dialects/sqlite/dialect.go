@@ -3,6 +3,7 @@ package sqlite
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 
@@ -30,6 +31,15 @@ func (Dialect) Flavor() dialects.Flavor { return dialects.SQLite }
 
 // Takes reports true: SQLite drivers leave arguments to database/sql.
 func (Dialect) Takes(any) bool { return true }
+
+// Place returns the path of the file that dsn names, or nothing.
+func (Dialect) Place(dsn string) string {
+	path, _, _ := strings.Cut(dsn, "?")
+	if uri, ok := strings.CutPrefix(path, "file:"); ok {
+		path, _ = uriPath(uri)
+	}
+	return path
+}
 
 // Connector returns a connector of modernc.org/sqlite. Unless dsn sets a busy
 // timeout itself, connections wait up to five seconds for a lock instead of

@@ -37,6 +37,9 @@ type cursor struct {
 	schema int64
 	// identity numbers the file.
 	identity uint64
+	// composite has the number of key columns of the tables with more than one,
+	// at that schema. It is never modified.
+	composite map[string]int
 	// reader and moved remember what data_version said, on the connection
 	// that asked: on another one it means nothing.
 	reader *reader
@@ -195,7 +198,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
 	last, resumed := since.(cursor)
-	next.log = last.log
+	next.log, next.composite = last.log, last.composite
 	if resumed && last.identity != r.identity {
 		// The log may go on behind the cursor, and yet what was read from the
 		// old file after the copy was made is not undone in it.
@@ -219,6 +222,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 		if next.log, err = r.adopt(ctx, tx, s); err != nil {
 			return delta, next, err
 		}
+		next.composite = s.composite()
 	}
 	if !r.db.analyst.installed.Load() {
 		return delta, next, nil
@@ -227,7 +231,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (delta listen.De
 		next.id, next.nonce, err = newest(ctx, tx)
 		return delta, next, err
 	}
-	changes, id, nonce, err := r.changes(ctx, tx, last)
+	changes, id, nonce, err := changesIn(ctx, tx, last, next.composite)
 	var gap *gapError
 	switch {
 	case errors.As(err, &gap):
@@ -246,10 +250,10 @@ type gapError struct{ why string }
 
 func (e *gapError) Error() string { return "sqlite: " + e.why }
 
-// changes reads the log from the cursor's own row on: that the row is still
+// changesIn reads the log from the cursor's own row on: that the row is still
 // there proves that this is the same log, and that nothing behind it was
 // pruned.
-func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes []listen.Change, id, nonce int64, err error) {
+func changesIn(ctx context.Context, tx *sql.Tx, last cursor, composite map[string]int) (changes []listen.Change, id, nonce int64, err error) {
 	rows, err := tx.QueryContext(ctx, "SELECT id, nonce, tbl, op, k FROM main."+logTable+" WHERE id >= ? ORDER BY id LIMIT ?", last.id, maxDelta+1)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("sqlite: reading the change log: %w", err)
@@ -280,7 +284,7 @@ func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes 
 		}
 		id, nonce = rowID, rowNonce
 		change := listen.Change{Table: tableNamed(table), Op: listen.Whole}
-		if key = r.key(table, key); key != nil && len(op) == 1 {
+		if key = toldKey(composite, table, key); key != nil && len(op) == 1 {
 			change.Op, change.Key = listen.Op(op[0]), key
 		}
 		changes = append(changes, change)
@@ -294,10 +298,10 @@ func (r *reader) changes(ctx context.Context, tx *sql.Tx, last cursor) (changes 
 	return changes, id, nonce, nil
 }
 
-// key returns a key of the log as consumers know it, nil for none.
-func (r *reader) key(table string, key any) any {
-	n, composite := r.db.composite[table]
-	if !composite {
+// toldKey returns a key of the log as consumers know it, nil for none.
+func toldKey(composite map[string]int, table string, key any) any {
+	n, several := composite[table]
+	if !several {
 		return key
 	}
 	// What is not readable was logged when the table had another key. Nobody
@@ -332,7 +336,6 @@ func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) (log int64, e
 			d.auto.Store(true)
 		}
 	}
-	d.composite = s.composite()
 	d.analyst.installed.Store(s.installed)
 	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
 		return t.kind == "table" && t.uncovered(s.installed) != ""

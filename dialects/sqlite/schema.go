@@ -37,6 +37,9 @@ type table struct {
 	alias   bool
 	unique  []index
 	parents []string // tables that its foreign keys refer to
+	// collates: its definition speaks of collations, so that texts with other
+	// bytes may be equal.
+	collates bool
 	// interferes: a trigger of the program's may fire between the insertion
 	// of a row and a capture trigger.
 	interferes bool
@@ -56,6 +59,8 @@ type column struct {
 	substitute string
 	// unforeseeable: such a default exists and may differ each time.
 	unforeseeable bool
+	// kind is that of the values which a statement can ask for with =.
+	kind dialects.KeyKind
 }
 
 // index is a unique index whose conflicts delete rows with another key than
@@ -148,6 +153,7 @@ func loadColumns(ctx context.Context, q querier, tables tableMap) error {
 			return err
 		}
 		c.loose = holdsAnything(declared, strict)
+		c.kind = keyKind(declared)
 		if notNull && preset.Valid {
 			c.substitute = literal(preset.String)
 			c.unforeseeable = c.substitute == ""
@@ -192,6 +198,33 @@ func literal(text string) string {
 		return text
 	}
 	return ""
+}
+
+// keyKind returns the kind of keys that a column of the declared type holds, as
+// far as equal values look the same: those of other types than the column's own
+// are equal to none of its own (datatype3.html, §3.1 and §4).
+func keyKind(declared string) dialects.KeyKind {
+	declared = strings.ToUpper(declared)
+	switch {
+	case strings.Contains(declared, "INT"):
+		return dialects.IntKey
+	case strings.Contains(declared, "CHAR"), strings.Contains(declared, "CLOB"), strings.Contains(declared, "TEXT"):
+		return dialects.TextKey
+	}
+	return dialects.NoKey
+}
+
+// keyColumns returns the columns of the primary key with their kinds, or
+// nothing if values that the log tells apart can be equal to each other.
+func (t *table) keyColumns() []dialects.KeyColumn {
+	if t.collates || slices.ContainsFunc(t.unique, func(i index) bool { return i.primary }) {
+		return nil
+	}
+	var key []dialects.KeyColumn
+	for _, name := range t.key {
+		key = append(key, dialects.KeyColumn{Name: name, Kind: t.columns[name].kind})
+	}
+	return key
 }
 
 // holdsAnything reports whether a column of the declared type stores values
@@ -271,12 +304,17 @@ func loadForeignKeys(ctx context.Context, q querier, tables tableMap) error {
 }
 
 func (s *schema) loadDefinitions(ctx context.Context, q querier, tables tableMap) error {
-	return each(ctx, q, `SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE type IN ('view', 'trigger')`, func(scan scanFunc) error {
+	return each(ctx, q, `SELECT type, name, tbl_name, sql FROM main.sqlite_schema
+		WHERE type IN ('view', 'trigger') OR type = 'table' AND sql LIKE '%collate%'`, func(scan scanFunc) error {
 		var kind, name, on, text string
 		if err := scan(&kind, &name, &on, &text); err != nil {
 			return err
 		}
 		switch {
+		case kind == "table":
+			if t := tables.find(on); t != nil {
+				t.collates = true
+			}
 		case kind == "view":
 			s.views = append(s.views, view{name, text})
 		case strings.HasPrefix(name, capturePrefix):
@@ -311,7 +349,8 @@ func (s *schema) catalog(version uint64) *dialects.Catalog {
 	for _, t := range s.tables {
 		why := t.uncovered(s.installed)
 		objects = append(objects, dialects.Object{
-			Table: tableNamed(t.name), Covered: why == "", Why: why, Fires: fires[dialects.Fold(dialects.SQLite, t.name)],
+			Table: tableNamed(t.name), Covered: why == "", Why: why, Key: t.keyColumns(), Replaces: len(t.unique) > 0,
+			Fires: fires[dialects.Fold(dialects.SQLite, t.name)],
 		})
 	}
 	for _, v := range s.views {

@@ -1,6 +1,7 @@
 package gomysql_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,20 @@ func TestThereIsNoFeed(t *testing.T) {
 	}
 	if _, err := (mysql.Dialect{}).Install(t.Context(), db.DB, listen.InstallOptions{}); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("installing: %v", err)
+	}
+	// Reads pass through: nothing is kept, and what a write did is there.
+	mustExec(t, db.DB, "CREATE TABLE kept (id BIGINT PRIMARY KEY)")
+	for want := range int64(3) {
+		if n := count(t, db.DB, "SELECT COUNT(*) FROM kept"); n != want {
+			t.Errorf("%d rows, want %d", n, want)
+		}
+		mustExec(t, db.DB, fmt.Sprintf("INSERT INTO kept VALUES (%d)", want))
+	}
+	if e, err := db.Explain(t.Context(), "SELECT COUNT(*) FROM kept"); err != nil || e.Cached {
+		t.Errorf("explained: %v, %v", e, err)
+	}
+	if stats := db.CacheStats(); stats.Hits != 0 || stats.Stores != 0 {
+		t.Errorf("%d hits and %d results kept without a feed", stats.Hits, stats.Stores)
 	}
 	if n := count(t, db.DB, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME LIKE 'livesql%'"); n != 0 {
 		t.Errorf("an installation that was refused left %d tables", n)

@@ -38,7 +38,7 @@ func engines() []engine {
 			"INSERT INTO coming SELECT * FROM counter",
 			"RENAME TABLE counter TO gone, coming TO counter",
 		},
-		prune: pruneMariaDB,
+		prune: pruneMariaDB, uptime: "SHOW GLOBAL STATUS LIKE 'Uptime'",
 	}}
 }
 

@@ -16,9 +16,12 @@ func TestFarServer(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(r *rig) {
 		t := r.t
-		for _, way := range []server.Direction{server.ToServer, server.ToClient} {
-			r.proxy.Delay(way, 100*time.Millisecond)
+		away := func(d time.Duration) {
+			for _, way := range []server.Direction{server.ToServer, server.ToClient} {
+				r.proxy.Delay(way, d)
+			}
 		}
+		away(100 * time.Millisecond)
 		far := r.another(livesql.FeedDeadline(patience), livesql.Lease(10*time.Second))
 		if err := far.Feed().WaitLive(r.soon()); err != nil {
 			t.Fatalf("with time enough, the feed is %+v: %v", far.Feed().Status(), err)
@@ -30,6 +33,17 @@ func TestFarServer(t *testing.T) {
 		if n := far.Feed().Status().Changes; n == 0 {
 			t.Error("the feed is live and told nothing")
 		}
+		// A table that was created is captured, although that takes many ways there
+		// and back, and longer than a poll waits for it.
+		away(20 * time.Millisecond)
+		r.config.Install = listen.InstallAuto
+		auto := r.another(livesql.FeedDeadline(patience), livesql.Lease(10*time.Second))
+		r.must("CREATE TABLE late (id INTEGER NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")
+		if err := auto.WaitCached(r.soon(), "SELECT n FROM late"); err != nil {
+			t.Error(err)
+		}
+		r.config.Install = listen.InstallNever
+		away(100 * time.Millisecond)
 		// Without, it says what it lacks.
 		near := r.another(livesql.FeedDeadline(300 * time.Millisecond))
 		for near.Feed().Status().Err == nil {

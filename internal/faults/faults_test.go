@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 					t.Log("not tried:", f.skip(r.engine))
 					return
 				}
-				r.in(t).try(f)
+				r.inTime(t, func() time.Duration { return r.try(f) })
 			})
 		}
 	})
@@ -169,9 +169,37 @@ func (r *rig) in(t *testing.T) *rig {
 	return r
 }
 
-// try breaks a live feed.
-func (r *rig) try(f fault) {
+// age waits until a further start of the server could be told from the last one.
+func (r *rig) age() {
 	r.t.Helper()
+	for ctx, seconds := r.soon(), 0; r.engine.uptime != "" && seconds < 4; sleep(ctx, 100*time.Millisecond) {
+		var name string
+		if err := r.plain.QueryRowContext(ctx, r.engine.uptime).Scan(&name, &seconds); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// inTime runs try until the feed was live again soon enough, three times at
+// most. A busy machine makes one of them late, a feed that waits for something
+// it need not wait for is late each time. Everything else is judged each time.
+func (r *rig) inTime(t *testing.T, try func() time.Duration) {
+	t.Helper()
+	var took []time.Duration
+	for range 3 {
+		r.in(t)
+		last := try()
+		if took = append(took, last); last <= time.Duration(float64(healed)*server.Slowdown(t)) {
+			return
+		}
+	}
+	t.Errorf("the feed was live again after %v, want %v", took, healed)
+}
+
+// try breaks a live feed, and returns how long it took to be live again.
+func (r *rig) try(f fault) (took time.Duration) {
+	r.t.Helper()
+	r.age()
 	r.cached()
 	before := r.live.Feed().Status()
 	r.during(func() {
@@ -183,7 +211,7 @@ func (r *rig) try(f fault) {
 			}
 			sleep(r.t.Context(), outage)
 		})
-		r.heals(time.Now())
+		took = r.heals(time.Now())
 		r.cached()
 		hits := r.hits.Load()
 		for ctx := r.soon(); r.hits.Load() == hits; sleep(ctx, 10*time.Millisecond) {
@@ -193,19 +221,18 @@ func (r *rig) try(f fault) {
 		}
 	})
 	r.verdict(f, before)
+	return took
 }
 
-// heals checks that the feed gets live soon.
-func (r *rig) heals(since time.Time) {
+// heals waits until the feed is live, and returns how long that took.
+func (r *rig) heals(since time.Time) time.Duration {
 	r.t.Helper()
 	if err := r.live.Feed().WaitLive(r.soon()); err != nil {
 		r.t.Fatal(err)
 	}
 	took := time.Since(since)
 	r.t.Logf("live again after %v", took.Round(time.Millisecond))
-	if limit := time.Duration(float64(healed) * server.Slowdown(r.t)); took > limit {
-		r.t.Errorf("the feed was live again after %v, want %v", took, limit)
-	}
+	return took
 }
 
 func (r *rig) verdict(f fault, before listen.Status) {
@@ -227,31 +254,35 @@ func TestFaultsAtEdges(t *testing.T) {
 		t := r.t
 		for _, f := range transport() {
 			t.Run("cold/"+f.name, func(t *testing.T) {
-				r := r.in(t)
-				f.do(r, func() {
-					r.open()
-					r.during(func() { sleep(t.Context(), outage) })
-				})
-				r.during(func() {
-					r.heals(time.Now())
-					r.cached()
+				r.inTime(t, func() (took time.Duration) {
+					f.do(r, func() {
+						r.open()
+						r.during(func() { sleep(t.Context(), outage) })
+					})
+					r.during(func() {
+						took = r.heals(time.Now())
+						r.cached()
+					})
+					return took
 				})
 			})
 			for _, state := range []listen.State{listen.CatchingUp, listen.Lost} {
 				t.Run(state.String()+"/"+f.name, func(t *testing.T) {
-					r := r.in(t)
-					r.open()
-					r.cached()
-					before := r.live.Feed().Status()
-					r.during(func() {
-						n := r.states.count(state)
-						r.proxy.Reset()
-						r.states.wait(t, state, n)
-						f.do(r, func() { sleep(t.Context(), outage) })
-						r.heals(time.Now())
+					r.inTime(t, func() (took time.Duration) {
+						r.open()
 						r.cached()
+						before := r.live.Feed().Status()
+						r.during(func() {
+							n := r.states.count(state)
+							r.proxy.Reset()
+							r.states.wait(t, state, n)
+							f.do(r, func() { sleep(t.Context(), outage) })
+							took = r.heals(time.Now())
+							r.cached()
+						})
+						r.verdict(f, before)
+						return took
 					})
-					r.verdict(f, before)
 				})
 			}
 		}

@@ -72,7 +72,8 @@ func TestCost(t *testing.T) {
 
 func openPostgres(t *testing.T) subject {
 	t.Helper()
-	own := server.OwnPostgres(t, server.Setting("fsync", "on"), server.Setting("synchronous_commit", "on"), server.Setting("max_connections", "60"))
+	own := server.OwnPostgres(t, server.Setting("fsync", "on"), server.Setting("synchronous_commit", "on"), server.Setting("max_connections", "60"),
+		server.Setting("max_prepared_transactions", "0")) // or nothing rings
 	d := own.Database(t)
 	return subject{
 		dialect: postgres.Dialect{}, db: d.DB(), dsn: d.DSN(), clients: 16,
@@ -81,7 +82,25 @@ func openPostgres(t *testing.T) subject {
 		listen: func(t *testing.T) {
 			t.Helper()
 			l := pq.NewListener(d.DSN(), time.Second, time.Minute, nil)
-			t.Cleanup(func() { _ = l.Close() })
+			first, heard := make(chan struct{}), 0
+			var hearing sync.WaitGroup
+			hearing.Go(func() {
+				for range l.Notify { // which Close closes
+					if heard++; heard == 1 {
+						close(first)
+					}
+				}
+			})
+			t.Cleanup(func() {
+				select {
+				case <-first:
+				case <-time.After(time.Minute):
+					t.Error("the bell was silent: nothing was measured of it")
+				}
+				_ = l.Close()
+				hearing.Wait()
+				t.Logf("the bell rang %d times", heard)
+			})
 			if err := l.Listen("livesql"); err != nil {
 				t.Fatal(err)
 			}

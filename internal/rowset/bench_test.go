@@ -100,3 +100,28 @@ func BenchmarkReplay(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReplayPacked plays back what is kept.
+func BenchmarkReplayPacked(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		b.Helper()
+		packed, shape, _ := record(b, s).Pack(nil, new(rowset.Shapes))
+		b.ReportAllocs()
+		dest := make([]sqldriver.Value, len(s.results[0].names))
+		for b.Loop() {
+			drain(b, packed.Rows(shape), dest)
+		}
+	})
+}
+
+// BenchmarkPack is what keeping adds to recording.
+func BenchmarkPack(b *testing.B) {
+	each(b, func(b *testing.B, s *script) {
+		b.Helper()
+		set, shapes := record(b, s), new(rowset.Shapes)
+		b.ReportAllocs()
+		for b.Loop() {
+			set.Pack(nil, shapes)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"time"
 	"unsafe"
 )
@@ -18,6 +19,9 @@ type Budget struct {
 	// RowTypes records the scan type and length of every row, for drivers
 	// that derive them from the current row (SQLite).
 	RowTypes bool
+	// Like are the shapes that such results have had, or nil: a set whose columns
+	// are the same shares theirs.
+	Like *Shapes
 }
 
 // Reasons why Record gave no set.
@@ -38,8 +42,8 @@ var (
 // of a QueryRow and closes: whoever waits for io.EOF never sees a point read
 // end.
 func Record(inner sqldriver.Rows, budget Budget) (rows sqldriver.Rows, set *Set, why error) {
-	names := inner.Columns()
-	s := &Set{columns: append([]string(nil), names...), info: describe(inner, len(names))}
+	s := &Set{}
+	s.describe(inner, budget.Like)
 	s.size = baseSize(s)
 	r := recorder{set: s, inner: inner, budget: budget}
 	why = r.run()
@@ -76,8 +80,11 @@ type recorder struct {
 func (r *recorder) run() error {
 	s, n := r.set, len(r.set.columns)
 	// As under database/sql, dest is the driver's alone and never cleared: it
-	// may leave a value as it was, or reuse the memory of the last one.
-	dest := make([]sqldriver.Value, n)
+	// may leave a value as it was, or reuse the memory of the last one. The values
+	// of one row find room beside it.
+	room := make([]sqldriver.Value, 2*n)
+	dest := room[:n:n]
+	s.cells = room[n:n]
 	rowSize := int64(max(n, 1)) * cellSize
 	for {
 		if s.size > r.budget.Bytes {
@@ -123,19 +130,19 @@ func (r *recorder) run() error {
 // every row agrees with the first answer.
 func (r *recorder) recordRowTypes() {
 	s := r.set
-	types := make([]rowType, len(s.columns))
 	same := true
+	for i := range s.info {
+		info := &s.info[i]
+		same = same && rowTypeOf(r.inner, i) == (rowType{info.scanType, info.length, info.lengthOK})
+	}
+	if same && s.rowTypes == nil {
+		return
+	}
+	types := make([]rowType, len(s.columns))
 	for i := range types {
 		types[i] = rowTypeOf(r.inner, i)
-		info := &s.info[i]
-		if types[i] != (rowType{info.scanType, info.length, info.lengthOK}) {
-			same = false
-		}
 	}
 	if s.rowTypes == nil {
-		if same {
-			return
-		}
 		first := make([]rowType, len(s.columns))
 		for i := range first {
 			info := &s.info[i]
@@ -153,67 +160,90 @@ func (r *recorder) recordRowTypes() {
 // keep returns a value that shares no memory with the driver, and the memory
 // it needs beyond its interface. Types are kept as they are: database/sql and
 // Scanners switch on them.
-func keep(v sqldriver.Value) (sqldriver.Value, int64, bool) {
+func keep(value sqldriver.Value) (sqldriver.Value, int64, bool) {
 	const word = int64(unsafe.Sizeof(uintptr(0)))
-	switch v := v.(type) {
+	switch v := value.(type) {
 	case nil, bool:
-		return v, 0, true
+		return value, 0, true
 	case int64, float64:
-		return v, word, true
+		return value, word, true
 	case string:
-		return v, 2*word + int64(len(v)), true
+		return value, 2*word + int64(len(v)), true
 	case []byte:
 		if v == nil {
-			return v, 3 * word, true
+			return value, 3 * word, true
 		}
 		return append(make([]byte, 0, len(v)), v...), 3*word + int64(len(v)), true
 	case time.Time:
-		return v, 3 * word, true
+		return value, 3 * word, true
 	}
 	// Drivers deliver more than driver.Value promises: MySQL float32 and
 	// uint64, named types of JSON. Whatever holds no pointer can be shared.
-	rv := reflect.ValueOf(v)
+	rv := reflect.ValueOf(value)
 	switch rv.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
 		reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		return v, int64(rv.Type().Size()), true
+		return value, int64(rv.Type().Size()), true
 	case reflect.String:
-		return v, 2*word + int64(rv.Len()), true
+		return value, 2*word + int64(rv.Len()), true
 	default:
-		return v, 0, false
+		return value, 0, false
 	}
 }
 
-// baseSize is the memory of a set without its cells.
+// baseSize is the memory of a set without its cells, but with the room for a row
+// that lies beside them.
 func baseSize(s *Set) int64 {
-	size := int64(unsafe.Sizeof(*s))
+	size := int64(unsafe.Sizeof(*s)) + int64(len(s.columns))*cellSize
 	for _, name := range s.columns {
 		size += int64(unsafe.Sizeof(name)) + int64(len(name)) + int64(unsafe.Sizeof(columnInfo{}))
 	}
 	return size
 }
 
-// describe asks inner everything that database/sql could ask, with
-// database/sql's own answers where inner has none (sql.go,
-// rowsColumnInfoSetupConnLocked).
-func describe(inner sqldriver.Rows, n int) []columnInfo {
-	info := make([]columnInfo, n)
+// describe asks inner everything that database/sql could ask.
+func (s *Set) describe(inner sqldriver.Rows, like *Shapes) {
+	names := inner.Columns()
+	var last *Shape
+	if like != nil {
+		last = like.last.Load()
+	}
+	if last != nil && slices.Equal(last.columns, names) && describes(last.info, inner) {
+		s.columns, s.info = last.columns, last.info
+		return
+	}
+	s.columns, s.info = append([]string(nil), names...), make([]columnInfo, len(names))
+	for i := range s.info {
+		s.info[i] = describe(inner, i)
+	}
+}
+
+// describes reports whether info is what inner says of its columns.
+func describes(info []columnInfo, inner sqldriver.Rows) bool {
 	for i := range info {
-		c := &info[i]
-		t := rowTypeOf(inner, i)
-		c.scanType, c.length, c.lengthOK = t.scanType, t.length, t.lengthOK
-		if p, ok := inner.(sqldriver.RowsColumnTypeDatabaseTypeName); ok {
-			c.databaseType = p.ColumnTypeDatabaseTypeName(i)
-		}
-		if p, ok := inner.(sqldriver.RowsColumnTypeNullable); ok {
-			c.nullable, c.nullableOK = p.ColumnTypeNullable(i)
-		}
-		if p, ok := inner.(sqldriver.RowsColumnTypePrecisionScale); ok {
-			c.precision, c.scale, c.precisionOK = p.ColumnTypePrecisionScale(i)
+		if info[i] != describe(inner, i) {
+			return false
 		}
 	}
-	return info
+	return true
+}
+
+// describe asks about a column, with database/sql's own answers where inner has
+// none (sql.go, rowsColumnInfoSetupConnLocked).
+func describe(inner sqldriver.Rows, i int) columnInfo {
+	t := rowTypeOf(inner, i)
+	c := columnInfo{scanType: t.scanType, length: t.length, lengthOK: t.lengthOK}
+	if p, ok := inner.(sqldriver.RowsColumnTypeDatabaseTypeName); ok {
+		c.databaseType = p.ColumnTypeDatabaseTypeName(i)
+	}
+	if p, ok := inner.(sqldriver.RowsColumnTypeNullable); ok {
+		c.nullable, c.nullableOK = p.ColumnTypeNullable(i)
+	}
+	if p, ok := inner.(sqldriver.RowsColumnTypePrecisionScale); ok {
+		c.precision, c.scale, c.precisionOK = p.ColumnTypePrecisionScale(i)
+	}
+	return c
 }
 
 func rowTypeOf(inner sqldriver.Rows, i int) rowType {

@@ -41,6 +41,8 @@ var (
 		}},
 		After:   "github.com/jmoiron/sqlx#ConnectAll",
 		Setup:   setupSQLX,
+		Extra:   []string{"cached"},
+		More:    []string{Live, Cache, CacheEvict},
 		AtLeast: 80,
 		Timeout: 5 * time.Minute,
 	}
@@ -61,6 +63,9 @@ var (
 			{Test: "TestFcntlPersistWAL", Sub: "WAL_is_not_cleaned_up_with_persist_WAL", Cached: true, Why: "keeps the WAL of the last connection that is closed, which is one of livesql's own"},
 			{Test: "TestSEHInjectedFault", Cached: true, Why: "injects faults into the whole process, of which livesql's own connections take some"},
 			{Test: "TestOFDLockFailedFirstLock", Cached: true, Why: "sets a lock by hand that no reader may be in the way of; livesql reads too"},
+			{Test: "TestSEHTruncatedShm", Cached: true, Why: "truncates the shared memory by hand and expects the next read to fail; that of a connection of livesql's own may be the next one, and restores it, or the answer comes from memory"},
+			{Test: "TestDefensiveModeBlocksDangerousOperations", Cached: true, Why: "compares schema_version, which installing the triggers raises"},
+			{Test: "TestDefensiveDSNForms", Sub: "file_uri", Cached: true, Why: "compares schema_version, which installing the triggers raises"},
 			{Test: "TestDefensiveDSNForms", Sub: "path", Cached: true, Why: "compares schema_version, which installing the triggers raises"},
 		},
 		Extra:   []string{"cached"},
@@ -77,10 +82,14 @@ var (
 			Test:   "stdlib.TestOptionBeforeAfterConnect",
 			Cached: true,
 			Why:    "counts what its hooks are called for, which the connections of livesql's own are, too",
+		}, {
+			Test:   "stdlib.TestRegisterConnConfig",
+			Cached: true,
+			Why:    "compares the statement that was logged with its own, in front of which the modes with the cache on put a table",
 		}},
 		Setup:   setupPGX,
 		Extra:   []string{"cached"},
-		More:    []string{Live},
+		More:    []string{Live, Cache, CacheEvict},
 		AtLeast: 195,
 		Timeout: 10 * time.Minute,
 	}
@@ -99,7 +108,7 @@ var (
 		}},
 		Setup:   setupMySQL,
 		Extra:   []string{"cached"},
-		More:    []string{Live},
+		More:    []string{Live, Cache, CacheEvict},
 		AtLeast: 415,
 		Timeout: 10 * time.Minute,
 	}
@@ -119,6 +128,11 @@ var (
 			Old:  "panic(fmt.Sprintf(\"unexpected query: %q\", q))",
 			New:  "fmt.Printf(\"unexpected query: %q\\n\", q); cn.Close(); return",
 			Why:  "livesql asks whatever server it finds who it is; this one would end the whole run",
+		}, {
+			File: "encode_test.go",
+			Old:  "\t\tEnableInfinityTs(infNeg, infPos)\n",
+			New:  "\t\tEnableInfinityTs(infNeg, infPos)\n\t\tdb := pqtest.MustDB(t)\n",
+			Why:  "it changes for the whole process what values the driver makes, and asks again what a cache has kept from before",
 		}},
 		ByDesign: []ByDesign{{
 			Test:   "TestConnectMulti",
@@ -131,7 +145,7 @@ var (
 		},
 		Setup:   setupPQ,
 		Extra:   []string{"cached"},
-		More:    []string{Live},
+		More:    []string{Live, Cache, CacheEvict},
 		AtLeast: 855,
 		Timeout: 10 * time.Minute,
 	}

@@ -16,6 +16,16 @@
 // every way to a *sql.DB leads through [driver.Wrap] and no line of a suite has
 // to know about it. Package inject holds the modes.
 //
+// In the modes with the cache on, the suites of the drivers would hardly ever be
+// answered from memory: they read once, right after CREATE TABLE, when the change
+// feed does not cover the table yet, and mostly no table at all. Package
+// inject/cached therefore waits until the table is covered, puts a table that is
+// not used before a SELECT without one, and asks each read that livesql would keep
+// three times: the answer from memory is held against one of the database, with
+// all that is told of columns, and then given to the suite. What livesql would not
+// keep is sent once, as the suite sends it: all reads in transactions, of
+// temporary tables, of functions that are not known to be pure.
+//
 // A suite is in order when every test has the same outcome in every mode. What
 // the outcomes are does not matter here: a test that fails without the wrapper
 // has to fail with it.

@@ -124,10 +124,13 @@ func (r *Run) proof() string {
 		text += fmt.Sprintf(", ≥ %d statements were classified, ≥ %d rows wrapped", p.Statements, p.Rows)
 	}
 	if p.Stores > 0 {
-		text += fmt.Sprintf(", %d results were stored, %d reads answered from memory", p.Stores, p.Hits)
+		text += fmt.Sprintf(", %d results were stored, %d reads answered from memory, of which %d were compared", p.Stores, p.Hits, p.Compared)
 	}
 	return text
 }
+
+// cached tells whether the cache is on in the run's mode.
+func (r *Run) cached() bool { return r.Mode == Cache || r.Mode == CacheEvict }
 
 // proven returns an error if the wrapper was not where the mode wants it.
 func (r *Run) proven() error {
@@ -138,8 +141,10 @@ func (r *Run) proven() error {
 		return fmt.Errorf("mode %s: no connection was wrapped", r.Mode)
 	case r.Mode == Observed && (p.Statements == 0 || p.Rows == 0):
 		return fmt.Errorf("mode %s: %d statements were classified and %d rows wrapped", r.Mode, p.Statements, p.Rows)
-	case (r.Mode == Cache || r.Mode == CacheEvict) && p.Stores == 0:
-		return fmt.Errorf("mode %s: nothing was stored", r.Mode)
+	case r.cached() && p.Stores == 0:
+		return fmt.Errorf("mode %s: nothing was stored; reads were waited for in vain: %q", r.Mode, p.Uncovered)
+	case r.Mode == Cache && len(p.Broken) == 0 && (p.Hits == 0 || p.Compared == 0):
+		return fmt.Errorf("mode %s: %d reads were answered from memory, %d answers compared", r.Mode, p.Hits, p.Compared)
 	case r.Mode == CacheEvict && p.Hits > 0:
 		return fmt.Errorf("mode %s: %d reads were answered from memory", r.Mode, p.Hits)
 	}
@@ -314,6 +319,8 @@ func readProofs(dir string) (inject.Proof, error) {
 		sum.Rows += p.Rows
 		sum.Hits += p.Hits
 		sum.Stores += p.Stores
+		sum.Compared += p.Compared
+		sum.Uncovered = append(sum.Uncovered, p.Uncovered...)
 		sum.Broken = append(sum.Broken, p.Broken...)
 		if sum.Type == "" {
 			sum.Type = p.Type

@@ -73,7 +73,10 @@ func TestProven(t *testing.T) {
 		{Observed, inject.Proof{Conns: 1}, false},
 		{Observed, inject.Proof{Conns: 1, Statements: 1, Rows: 1}, true},
 		{Cache, inject.Proof{Conns: 1}, false},
-		{Cache, inject.Proof{Conns: 1, Stores: 1, Hits: 1}, true},
+		{Cache, inject.Proof{Conns: 1, Stores: 1}, false},
+		{Cache, inject.Proof{Conns: 1, Stores: 1, Hits: 1}, false},
+		{Cache, inject.Proof{Conns: 1, Stores: 1, Hits: 1, Compared: 1}, true},
+		{Cache, inject.Proof{Conns: 1, Stores: 1, Hits: 1, Broken: []string{"x"}}, true}, // told elsewhere
 		{CacheEvict, inject.Proof{Conns: 1, Stores: 1, Hits: 1}, false},
 		{CacheEvict, inject.Proof{Conns: 1, Stores: 1}, true},
 	} {

@@ -161,6 +161,9 @@ func private(file, owner string) error {
 	return os.Chown(file, uid, gid)
 }
 
+// anchor is the table of that name in package cached.
+const anchor = "livesql_suites_anchor"
+
 func execute(ctx context.Context, db *sql.DB, statements ...string) error {
 	for _, s := range statements {
 		if _, err := db.ExecContext(ctx, s); err != nil {
@@ -177,9 +180,17 @@ func (f *Fixture) emptyPostgres(ctx context.Context, name string) (host, port st
 	if err != nil {
 		return "", "", err
 	}
-	host, port, err = net.SplitHostPort(pg.Addr())
-	return host, port, errors.Join(err,
-		execute(ctx, f.pgDB, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name))
+	if host, port, err = net.SplitHostPort(pg.Addr()); err != nil {
+		return "", "", err
+	}
+	if err := execute(ctx, f.pgDB, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)", "CREATE DATABASE "+name); err != nil {
+		return "", "", err
+	}
+	db, err := sql.Open("postgres", fmt.Sprintf("host=%s port=%s user=postgres dbname=%s sslmode=disable", host, port, name))
+	if err != nil {
+		return "", "", err
+	}
+	return host, port, errors.Join(execute(ctx, db, "CREATE TABLE "+anchor+" (id int)"), db.Close())
 }
 
 // emptyMariaDB makes an empty database, in place of one that is there, and
@@ -189,7 +200,8 @@ func (f *Fixture) emptyMariaDB(ctx context.Context, name string) (addr string, e
 	if err != nil {
 		return "", err
 	}
-	return maria.Addr(), execute(ctx, f.mariaDB, "DROP DATABASE IF EXISTS "+name, "CREATE DATABASE "+name)
+	return maria.Addr(), execute(ctx, f.mariaDB, "DROP DATABASE IF EXISTS "+name, "CREATE DATABASE "+name,
+		"CREATE TABLE "+name+"."+anchor+" (id int)")
 }
 
 func setupSQLX(ctx context.Context, f *Fixture) ([]string, error) {

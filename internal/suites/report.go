@@ -33,7 +33,7 @@ const shown = 40
 // WriteTable writes one line per suite and mode, and what was noticed.
 func WriteTable(w io.Writer, reports []*Report) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "suite\tgo\tmode\tpassed\tfailed\tskipped\tsame sets\tconnections\ttime")
+	fmt.Fprintln(table, "suite\tgo\tmode\tpassed\tfailed\tskipped\tsame sets\tconnections\tstored\thits\tcompared\ttime")
 	for _, r := range reports {
 		for _, run := range r.Runs {
 			same := "yes"
@@ -45,12 +45,15 @@ func WriteTable(w io.Writer, reports []*Report) error {
 			case len(run.Unstable)+len(run.ByDesign) > 0:
 				same = fmt.Sprintf("yes (%d by design, %d run again)", len(run.ByDesign), len(run.Unstable))
 			}
-			conns := "-"
+			conns, stored, hits, compared := "-", "-", "-", "-"
 			if run.Mode != Raw {
 				conns = fmt.Sprint(run.Proof.Conns)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%.1fs\n", r.Suite, r.Go, run.Mode,
-				run.Count(Passed), run.Count(Failed, Crashed), run.Count(Skipped), same, conns, run.Took.Seconds())
+			if run.cached() {
+				stored, hits, compared = fmt.Sprint(run.Proof.Stores), fmt.Sprint(run.Proof.Hits), fmt.Sprint(run.Proof.Compared)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%.1fs\n", r.Suite, r.Go, run.Mode,
+				run.Count(Passed), run.Count(Failed, Crashed), run.Count(Skipped), same, conns, stored, hits, compared, run.Took.Seconds())
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -103,6 +106,9 @@ func (r *Run) notes(b *strings.Builder, report *Report) {
 		if never > 0 {
 			fmt.Fprintf(b, "\n%s: %s: %d tests never started, because their parent or the process ended early\n", where, list.what, never)
 		}
+	}
+	for _, why := range r.Proof.Uncovered {
+		fmt.Fprintf(b, "\n%s: a read could not be kept in time: %s\n", where, why)
 	}
 	for _, what := range r.Proof.Broken {
 		fmt.Fprintf(b, "\n%s: BROKEN CONTRACT: %s\n", where, what)

@@ -12,22 +12,26 @@ import (
 // before and after.
 type commit struct {
 	before, after int64
-	own           bool // by a writer of the judged process, through its handle
+	handle        int // that it went through
 	acked         int64
 	state         state
 }
 
-// History is everything that was committed, in order: element v is transaction
-// v, the first one the contents that the run began with.
-type History struct {
+// nobody is the number of the handle of a program that has none.
+const nobody = 0
+
+// history is everything that was committed in one lane, in order: element v is
+// transaction v, the first one the contents that the run began with.
+type history struct {
+	lane       int64
 	commits    []commit
 	rolledBack int
 }
 
-// newHistory puts ledgers together, from an empty table on. Own tells for each of them whether its
-// writer went through the judged handle.
-func newHistory(ledgers [][]entry, own []bool) (*History, error) {
-	h := &History{commits: []commit{{state: state{}, before: math.MinInt64, after: math.MinInt64}}}
+// newHistory puts the entries of ledgers on a lane together. Handles tells for
+// each ledger through which handle its writer went.
+func newHistory(lane int64, first state, ledgers [][]entry, handles []int) (*history, error) {
+	h := &history{lane: lane, commits: []commit{{state: first, before: math.MinInt64, after: math.MinInt64}}}
 	type proposal struct {
 		commit
 		known bool
@@ -36,16 +40,24 @@ func newHistory(ledgers [][]entry, own []bool) (*History, error) {
 	for i, entries := range ledgers {
 		open := make(map[int64]*proposal)
 		for _, e := range entries {
+			if e.Lane != lane {
+				continue
+			}
 			h.rolledBack += e.RolledBack
 			switch {
 			case e.State != nil:
-				p := &proposal{commit: commit{before: e.Before, after: math.MaxInt64, own: own[i], acked: math.MaxInt64, state: *e.State}}
+				p := &proposal{commit: commit{before: e.Before, after: math.MaxInt64, handle: handles[i], acked: math.MaxInt64, state: *e.State}}
 				open[e.Version] = p
 				byVersion[e.Version] = append(byVersion[e.Version], p)
+			case e.Undone:
+				byVersion[e.Version] = slices.DeleteFunc(byVersion[e.Version], func(p *proposal) bool { return p == open[e.Version] })
+				if len(byVersion[e.Version]) == 0 {
+					delete(byVersion, e.Version)
+				}
 			case e.After != 0:
 				p := open[e.Version]
 				if p == nil {
-					return nil, fmt.Errorf("torture: transaction %d was acknowledged and never sent", e.Version)
+					return nil, fmt.Errorf("torture: transaction %d of lane %d was acknowledged and never sent", e.Version, lane)
 				}
 				p.known, p.after, p.acked = true, e.After, e.After
 			}
@@ -57,19 +69,19 @@ func newHistory(ledgers [][]entry, own []bool) (*History, error) {
 		all := byVersion[v]
 		slices.SortStableFunc(all, func(a, b *proposal) int { return cmp.Compare(a.after, b.after) })
 		if len(all) > 1 && all[1].known {
-			return nil, fmt.Errorf("torture: transaction %d was committed twice", v)
+			return nil, fmt.Errorf("torture: transaction %d of lane %d was committed twice", v, lane)
 		}
 		if len(all) > 1 && !all[0].known {
-			return nil, fmt.Errorf("torture: transaction %d was committed by one of %d writers that were killed", v, len(all))
+			return nil, fmt.Errorf("torture: transaction %d of lane %d was committed by one of %d writers that were killed", v, lane, len(all))
 		}
 		h.commits = append(h.commits, all[0].commit)
 		delete(byVersion, v)
 	}
 	if len(byVersion) > 0 {
-		return nil, fmt.Errorf("torture: %d transactions follow a gap after %d", len(byVersion), len(h.commits)-1)
+		return nil, fmt.Errorf("torture: %d transactions of lane %d follow a gap after %d", len(byVersion), lane, len(h.commits)-1)
 	}
-	// There is one writer at a time, and it reads the clock while it holds the
-	// lock: what came before had taken effect by then.
+	// There is one writer at a time in a lane, and it reads the clock while it
+	// holds the lock: what came before had taken effect by then.
 	for v := len(h.commits) - 2; v >= 0; v-- {
 		h.commits[v].after = min(h.commits[v].after, h.commits[v+1].before)
 	}
@@ -77,15 +89,15 @@ func newHistory(ledgers [][]entry, own []bool) (*History, error) {
 }
 
 // last returns the number of the last transaction.
-func (h *History) last() int { return len(h.commits) - 1 }
+func (h *history) last() int { return len(h.commits) - 1 }
 
 // possible returns the last transaction that may have taken effect by t.
-func (h *History) possible(t int64) int {
+func (h *history) possible(t int64) int {
 	return sort.Search(len(h.commits), func(v int) bool { return h.commits[v].before > t }) - 1
 }
 
 // certain returns the last transaction that has taken effect by t for sure.
-func (h *History) certain(t int64) int {
+func (h *history) certain(t int64) int {
 	return max(0, sort.Search(len(h.commits), func(v int) bool { return h.commits[v].after >= t })-1)
 }
 
@@ -96,7 +108,7 @@ type span struct {
 }
 
 // spans returns the answers to a question over the history.
-func (h *History) spans(q *question) []span {
+func (h *history) spans(q *question) []span {
 	var all []span
 	for v, c := range h.commits {
 		a := q.expected(int64(v), c.state)
@@ -109,14 +121,22 @@ func (h *History) spans(q *question) []span {
 	return all
 }
 
-// changes counts how often each row was changed, and the row of seq by every
+// telling is a change of one row that the feed has to tell.
+type telling struct {
+	row    rowKey
+	before int64 // an instant before it was committed
+}
+
+// changes lists the changes of rows, and of the row of seq by every
 // transaction.
-func (h *History) changes() map[rowKey]int {
-	counts := map[rowKey]int{{"seq", int64(1)}: h.last()}
+func (h *history) changes() []telling {
+	var all []telling
 	for v := 1; v < len(h.commits); v++ {
+		before := h.commits[v].before
+		all = append(all, telling{rowKey{"seq", h.lane}, before})
 		for _, k := range diff(h.commits[v-1].state, h.commits[v].state) {
-			counts[k]++
+			all = append(all, telling{k, before})
 		}
 	}
-	return counts
+	return all
 }

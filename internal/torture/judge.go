@@ -10,20 +10,22 @@ import (
 
 // read is one answer that was given.
 type read struct {
-	question   int32
-	start, end int64
-	answer     answer
+	Question int32  `json:"q"`
+	Start    int64  `json:"s"`
+	End      int64  `json:"e"`
+	Answer   answer `json:"a"`
+	// Within is how far the answer may lag behind, in nanoseconds.
+	Within int64 `json:"w"`
 }
 
-// judge holds reads against the history.
+// judge holds reads against the histories of the lanes.
 type judge struct {
-	history   *History
+	lanes     []*history
 	questions []question
 	spans     [][]span
-	lease     int64
-	// own holds, for each question, the transactions of the judged handle that
-	// changed its answer.
-	own [][]told
+	// own holds, for each question and handle, the transactions of that handle
+	// that changed the question's answer.
+	own []map[int][]told
 
 	violations []string
 	counts     Verdict
@@ -39,7 +41,8 @@ type told struct {
 
 // Verdict counts what was wrong with answers.
 type Verdict struct {
-	// Old answers were not current at any time within the lease.
+	// Old answers were not current at any time within the lease, or within
+	// what the reader asked for.
 	Old int
 	// Unwritten answers miss a transaction that this process had been told to
 	// be committed, through the same handle.
@@ -48,33 +51,34 @@ type Verdict struct {
 	Wrong int
 }
 
-func newJudge(h *History, all []question, lease time.Duration) *judge {
-	j := &judge{history: h, questions: all, lease: int64(lease)}
+func newJudge(lanes []*history, all []question) *judge {
+	j := &judge{lanes: lanes, questions: all}
 	for i := range all {
-		j.spans = append(j.spans, h.spans(&all[i]))
-	}
-	for _, spans := range j.spans {
-		var own []told
+		h := lanes[all[i].lane]
+		spans := h.spans(&all[i])
+		own := make(map[int][]told)
 		for _, s := range spans {
-			if c := h.commits[s.from]; c.own {
-				own = append(own, told{acked: c.acked, version: s.from})
+			if c := h.commits[s.from]; c.handle != nobody {
+				own[c.handle] = append(own[c.handle], told{acked: c.acked, version: s.from})
 			}
 		}
-		slices.SortFunc(own, func(a, b told) int { return cmp.Compare(a.acked, b.acked) })
-		highest := 0
-		for i := range own {
-			highest = max(highest, own[i].version)
-			own[i].highest = highest
+		for _, of := range own {
+			slices.SortFunc(of, func(a, b told) int { return cmp.Compare(a.acked, b.acked) })
+			highest := 0
+			for i := range of {
+				highest = max(highest, of[i].version)
+				of[i].highest = highest
+			}
 		}
-		j.own = append(j.own, own)
+		j.spans, j.own = append(j.spans, spans), append(j.own, own)
 	}
 	return j
 }
 
 // told returns the last transaction that changed the answer to a question and
 // that the handle had been told of by t.
-func (j *judge) told(question int32, t int64) int {
-	own := j.own[question]
+func (j *judge) told(question int32, handle int, t int64) int {
+	own := j.own[question][handle]
 	i := sort.Search(len(own), func(i int) bool { return own[i].acked >= t })
 	if i == 0 {
 		return 0
@@ -82,27 +86,23 @@ func (j *judge) told(question int32, t int64) int {
 	return own[i-1].highest
 }
 
-// see judges one read. Written tells that it went through the handle that own
-// transactions went through.
-func (j *judge) see(r read, written bool) {
-	h := j.history
-	latest := h.possible(r.end)
-	oldest := h.certain(r.start - j.lease)
-	told := 0
-	if written {
-		told = j.told(r.question, r.start)
-	}
+// see judges one read, which went through that handle.
+func (j *judge) see(r read, handle int) {
+	h := j.lanes[j.questions[r.Question].lane]
+	latest := h.possible(r.End)
+	oldest := h.certain(r.Start - r.Within)
+	told := j.told(r.Question, handle, r.Start)
 	// The latest stretch of the history with this answer.
 	match := span{from: -1, to: -1}
-	for _, s := range slices.Backward(j.spans[r.question]) {
-		if s.answer == r.answer && s.from <= latest {
+	for _, s := range slices.Backward(j.spans[r.Question]) {
+		if s.answer == r.Answer && s.from <= latest {
 			match = s
 			break
 		}
 	}
 	if match.to >= 0 && match.to < h.last() {
 		// Since that transaction, the answer is another for sure.
-		j.ages = append(j.ages, max(0, r.start-h.commits[match.to+1].after))
+		j.ages = append(j.ages, max(0, r.Start-h.commits[match.to+1].after))
 	} else {
 		j.ages = append(j.ages, 0)
 	}
@@ -115,14 +115,14 @@ func (j *judge) see(r read, written bool) {
 		j.note(r, fmt.Sprintf("misses transaction %d of this handle, is of %d", told, match.to))
 	case match.to < oldest:
 		j.counts.Old++
-		j.note(r, fmt.Sprintf("is of transaction %d; %d was current when the lease began", match.to, oldest))
+		j.note(r, fmt.Sprintf("is of transaction %d; %d was current %v before it began", match.to, oldest, time.Duration(r.Within)))
 	}
 }
 
 // note keeps the first violations for the report.
 func (j *judge) note(r read, what string) {
 	if len(j.violations) < 10 {
-		j.violations = append(j.violations, fmt.Sprintf("%v at %d: %s", &j.questions[r.question], r.start, what))
+		j.violations = append(j.violations, fmt.Sprintf("%v at %d: %s", &j.questions[r.Question], r.Start, what))
 	}
 }
 

@@ -2,13 +2,14 @@ package torture
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
 
 // chronicle is a history of one item, whose version each transaction sets,
 // committed at 100, 200 and so on.
-func chronicle(t *testing.T, n int64, own ...int64) *History {
+func chronicle(t *testing.T, n int64, own ...int64) *history {
 	t.Helper()
 	foreign, ours := []entry(nil), []entry(nil)
 	for v := int64(1); v <= n; v++ {
@@ -26,7 +27,7 @@ func chronicle(t *testing.T, n int64, own ...int64) *History {
 			foreign = append(foreign, e...)
 		}
 	}
-	h, err := newHistory([][]entry{foreign, ours}, []bool{false, true})
+	h, err := newHistory(0, state{}, [][]entry{foreign, ours}, []int{nobody, written})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,16 +37,21 @@ func chronicle(t *testing.T, n int64, own ...int64) *History {
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	h := chronicle(t, 10, 4)
-	all := questions()
-	j := func() *judge { return newJudge(h, all, 150) }
-	point := int32(1)     // of item 1
-	untouched := int32(2) // of item 2, which never is
+	all := itemQuestions(shapeOf(1), 0)
+	j := func() *judge { return newJudge([]*history{h}, all) }
+	find := func(arg int64) int32 {
+		return int32(slices.IndexFunc(all, func(q question) bool {
+			return q.text == "SELECT grp, ver FROM item WHERE id = ?" && q.args[0] == arg
+		}))
+	}
+	point, untouched := find(1), find(2) // item 2 never is
 	at := func(question int32, v int) answer { return all[question].expected(int64(v), h.commits[v].state) }
 	for _, c := range []struct {
 		name       string
 		question   int32
 		answer     answer
 		start, end int64
+		demand     int64 // by how much less than a lease it may lag behind
 		written    bool
 		want       Verdict
 		age        time.Duration
@@ -56,6 +62,8 @@ func TestJudge(t *testing.T) {
 		{name: "old but within the lease", question: point, answer: at(point, 5), start: 650, end: 651, age: 45},
 		{name: "at the very end of the lease", question: point, answer: at(point, 5), start: 755, end: 756, age: 150},
 		{name: "behind the end of the lease", question: point, answer: at(point, 5), start: 756, end: 757, want: Verdict{Old: 1}, age: 151},
+		{name: "too old for a reader who asks for more", question: point, answer: at(point, 5), start: 650, end: 651, demand: 106, want: Verdict{Old: 1}, age: 45},
+		{name: "just good enough for one", question: point, answer: at(point, 5), start: 650, end: 651, demand: 105, age: 45},
 		{name: "long read", question: point, answer: at(point, 5), start: 700, end: 2000, age: 95},
 		{name: "of the future", question: point, answer: at(point, 8), start: 550, end: 560, want: Verdict{Wrong: 1}},
 		{name: "never committed", question: point, answer: 7, start: 550, end: 560, want: Verdict{Wrong: 1}},
@@ -69,7 +77,11 @@ func TestJudge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			j := j()
-			j.see(read{question: c.question, start: c.start, end: c.end, answer: c.answer}, c.written)
+			handle := nobody
+			if c.written {
+				handle = written
+			}
+			j.see(read{Question: c.question, Start: c.start, End: c.end, Answer: c.answer, Within: 150 - c.demand}, handle)
 			if j.counts != c.want || (len(j.violations) > 0) != (c.want != Verdict{}) {
 				t.Errorf("judged %+v %v, want %+v", j.counts, j.violations, c.want)
 			}
@@ -94,11 +106,14 @@ func TestHistory(t *testing.T) {
 		{"committed twice", [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 2}}, {{Version: 1, Before: 5, State: s}, {Version: 1, After: 6}}}, 0},
 		{"gap", [][]entry{{{Version: 2, Before: 1, State: s}, {Version: 2, After: 2}}}, 0},
 		{"acknowledged before it was sent", [][]entry{{{Version: 1, After: 2}}}, 0},
+		{"undone by the server", [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, Undone: true}}, {{Version: 1, Before: 5, State: s}, {Version: 1, After: 6}}}, 1},
+		{"undone, and nobody came after", [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 2}, {Version: 2, Before: 3, State: s}, {Version: 2, Undone: true}}}, 1},
+		{"in another lane", [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 2}, {Lane: 1, Version: 1, Before: 3, State: s}, {Lane: 1, Version: 1, After: 4}}}, 1},
 		{"two killed", [][]entry{{{Version: 1, Before: 1, State: s}}, {{Version: 1, Before: 1, State: s}}}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			h, err := newHistory(c.ledgers, make([]bool, len(c.ledgers)))
+			h, err := newHistory(0, state{}, c.ledgers, make([]int, len(c.ledgers)))
 			if c.commits == 0 {
 				if err == nil {
 					t.Errorf("a history of %d transactions", h.last())
@@ -112,7 +127,7 @@ func TestHistory(t *testing.T) {
 	}
 	t.Run("a commit took effect before the next one began", func(t *testing.T) {
 		t.Parallel()
-		h, err := newHistory([][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 100}}, {{Version: 2, Before: 50, State: s}}}, make([]bool, 2))
+		h, err := newHistory(0, state{}, [][]entry{{{Version: 1, Before: 1, State: s}, {Version: 1, After: 100}}, {{Version: 2, Before: 50, State: s}}}, make([]int, 2))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,17 +153,5 @@ func TestDiff(t *testing.T) {
 	}
 	if len(got) > 0 {
 		t.Errorf("reported without reason: %v", got)
-	}
-}
-
-// What the database answers is what the history expects, in every state.
-func TestQuestions(t *testing.T) {
-	t.Parallel()
-	report, err := Run(t.Context(), Config{Dir: t.TempDir(), Duration: time.Second, OwnWriters: 1, Lease: time.Second, Seed: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !report.OK() || report.Reads == 0 {
-		t.Errorf("%v: %v", report, report.Violations)
 	}
 }

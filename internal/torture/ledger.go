@@ -10,13 +10,18 @@ import (
 )
 
 // entry is one line of a ledger. A transaction has two: one is written before
-// COMMIT is sent, with the contents that it leaves behind, and one after it was
-// acknowledged. A writer that is killed in between leaves the first alone.
+// COMMIT is sent, with the contents that it leaves behind in its lane, and one
+// after it was acknowledged, or after the server has said that it did not
+// happen. A writer that is killed in between leaves the first alone.
 type entry struct {
+	Lane    int64  `json:"l,omitempty"`
 	Version int64  `json:"v"`
 	Before  int64  `json:"b,omitempty"`
 	After   int64  `json:"a,omitempty"`
+	Undone  bool   `json:"u,omitempty"`
 	State   *state `json:"s,omitempty"`
+	// Read is what a writer with a handle of its own read through it.
+	Read *read `json:"q,omitempty"`
 	// RolledBack counts the transactions since the entry before that were
 	// rolled back.
 	RolledBack int `json:"r,omitempty"`

@@ -12,8 +12,7 @@ import (
 	"os/exec"
 	"time"
 
-	// The driver of the writer processes.
-	_ "github.com/vantage-go/live/dialects/sqlite"
+	"github.com/vantage-go/live/livesql"
 )
 
 // orderEnv is the environment variable that makes this program a helper.
@@ -23,13 +22,20 @@ const orderEnv = "LIVESQL_TORTURE"
 type order struct {
 	// Role is one of roles.
 	Role string
-	// File is the database.
-	File string
+	// Engine is the name of the engine, DSN its database, Shape that of the
+	// tables.
+	Engine string
+	DSN    string
+	Shape  Shape
 	// Ledger is where a writer writes down what it does.
 	Ledger string
 	Seed   uint64
 	// Lease is that of a live handle.
 	Lease time.Duration
+	// Live: the writer goes through a live handle of its own.
+	Live bool
+	// Alters and Lasts are those of the writer.
+	Alters, Lasts bool
 }
 
 // roles are what helper processes do until their context is done.
@@ -119,22 +125,35 @@ func (h *helper) kill() error {
 	return nil
 }
 
-// dsn returns how every process of a run opens the database. Transactions take
-// the write lock as they begin.
-func dsn(file string) string {
-	return file + "?_pragma=journal_mode(wal)&_pragma=synchronous(off)&_pragma=foreign_keys(1)&_pragma=busy_timeout(20000)&_txlock=immediate"
-}
-
 // writeProcess is another program that writes.
-func writeProcess(ctx context.Context, o order) error {
-	db, err := sql.Open("sqlite", dsn(o.File))
-	if err != nil {
-		return fmt.Errorf("torture: %w", err)
-	}
+func writeProcess(ctx context.Context, o order) (err error) {
+	e := engines[o.Engine]
 	l, err := openLedger(o.Ledger)
 	if err != nil {
 		return err
 	}
-	w := &writer{db: db, rand: rand.New(rand.NewPCG(o.Seed, 1)), note: l.write, pause: foreignPause}
-	return errors.Join(w.run(ctx), l.Close(), db.Close())
+	defer func() { err = errors.Join(err, l.Close()) }()
+	w := &writer{
+		engine: e, shape: o.Shape, rand: rand.New(rand.NewPCG(o.Seed, 1)), note: l.write,
+		pause: foreignPause, alters: o.Alters, lasts: o.Lasts,
+	}
+	if !o.Live {
+		if w.db, err = sql.Open(e.driver, e.dsn(o.DSN)); err != nil {
+			return fmt.Errorf("torture: %w", err)
+		}
+		return errors.Join(w.run(ctx), w.db.Close())
+	}
+	db, err := livesql.Open(ctx, e.dialects[1], e.dsn(o.DSN), livesql.Lease(o.Lease))
+	if err != nil {
+		return fmt.Errorf("torture: %w", err)
+	}
+	w.db = db.DB
+	own := &ownWriter{
+		writer: *w, tells: true,
+		reader: reader{engine: e, db: db.DB, lease: o.Lease, questions: e.questions(o.Shape), rand: rand.New(rand.NewPCG(o.Seed, 2))},
+	}
+	return errors.Join(own.run(ctx), db.Close())
 }
+
+// uncached is a context whose reads go to the database.
+func uncached(ctx context.Context) context.Context { return livesql.NoCache(ctx) }

@@ -52,10 +52,10 @@ func (p *Pause) Problem() string {
 // that the experiment itself failed.
 func Stop(ctx context.Context, dir string, d, lease time.Duration) (_ *Pause, err error) {
 	file := filepath.Join(dir, "stop.db")
-	if err := create(ctx, file); err != nil {
+	if err := SQLite.create(ctx, file, shapeOf(1)); err != nil {
 		return nil, err
 	}
-	h, err := start(order{Role: "watch", File: file, Lease: lease})
+	h, err := start(order{Role: "watch", DSN: file, Lease: lease})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func Stop(ctx context.Context, dir string, d, lease time.Duration) (_ *Pause, er
 
 // write has another process write.
 func (p *Pause) write(file string) error {
-	h, err := start(order{Role: "poke", File: file})
+	h, err := start(order{Role: "poke", DSN: file})
 	if err != nil {
 		return err
 	}

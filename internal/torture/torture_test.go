@@ -1,15 +1,28 @@
 package torture
 
 import (
+	"cmp"
 	"flag"
 	"os"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/vantage-go/live/testdb/server"
 )
 
-var duration = flag.Duration("torture", 8*time.Second, "how long TestSQLiteCoherence runs")
+var duration = flag.Duration("torture", 0, "how long each run of the coherence tests lasts; short without it")
+
+// short is how long a run lasts in the gate.
+const short = 8 * time.Second
+
+// long is how long one on SQLite lasts at most.
+const long = 15 * time.Second
+
+// dsnEnv is the environment variable that names a database for one run, in the
+// place of one on a server of its own.
+const dsnEnv = "LIVESQL_TORTURE_DSN"
 
 func TestMain(m *testing.M) {
 	Main()
@@ -17,16 +30,23 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestSQLiteCoherence is the short form of what `go test -torture=30s` runs.
-func TestSQLiteCoherence(t *testing.T) {
-	seed := uint64(os.Getpid())
-	report, err := Run(t.Context(), Config{
-		Dir: t.TempDir(), Duration: *duration, Writers: 4, Readers: 4, OwnWriters: 2, Lease: 2 * time.Second, Seed: seed,
-	})
+// coherent runs the torture and requires that nothing is wrong, and that
+// enough was tried.
+func coherent(t *testing.T, config Config) {
+	t.Helper()
+	config.Dir, config.Seed = t.TempDir(), uint64(os.Getpid())
+	config.Lease, config.Duration = 2*time.Second, short
+	if *duration > 0 {
+		config.Duration = *duration
+	}
+	if config.Engine == SQLite {
+		config.Duration = min(config.Duration, long)
+	}
+	report, err := Run(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("seed %d: %v", seed, report)
+	t.Logf("%v, seed %d: %v", config.Engine, config.Seed, report)
 	for _, v := range report.Violations {
 		t.Error(v)
 	}
@@ -36,8 +56,154 @@ func TestSQLiteCoherence(t *testing.T) {
 	if report.Share() < 0.5 {
 		t.Errorf("only %.1f%% of the reads were hits; the others prove little: %+v", 100*report.Share(), report.Stats)
 	}
-	if report.Commits < 20 || report.OwnCommits < 3 || report.RolledBack < 1 {
-		t.Errorf("too little was written to prove anything: %v", report)
+	if report.Commits < 20 || report.OwnCommits < 3 || report.RolledBack < 1 || config.Live > 0 && report.LiveCommits < 3 {
+		t.Errorf("%s to prove anything: %v", tooLittle, report)
+	}
+}
+
+// tooLittle is what a run says of which nothing follows.
+const tooLittle = "too little was written"
+
+// everyone is who takes part in a run.
+func everyone(e *Engine) Config {
+	return Config{Engine: e, Writers: 3, Live: 1, Readers: 4, OwnWriters: 2}
+}
+
+// mode is what the writers of a run do.
+type mode struct {
+	name  string
+	lanes int
+	alter bool
+	long  bool // not in the gate
+}
+
+var modes = []mode{
+	{"concurrent", 4, true, false},
+	{"one by one", 1, true, true},
+	{"calm", 4, false, true},
+}
+
+func eachMode(t *testing.T, e *Engine, dsn func(t *testing.T) string) {
+	t.Helper()
+	for _, m := range modes {
+		if m.long && *duration == 0 {
+			continue
+		}
+		t.Run(m.name, func(t *testing.T) {
+			c := everyone(e)
+			c.Lanes, c.Alter, c.DSN = m.lanes, m.alter, dsn(t)
+			coherent(t, c)
+		})
+	}
+}
+
+func TestSQLiteCoherence(t *testing.T) {
+	coherent(t, everyone(SQLite))
+}
+
+// TestSQLiteAltered also changes the schema, so that the feed may start afresh
+// at any time.
+func TestSQLiteAltered(t *testing.T) {
+	c := everyone(SQLite)
+	c.Alter = true
+	coherent(t, c)
+}
+
+func ownPostgres(t *testing.T) func(*testing.T) string {
+	t.Helper()
+	if dsn := os.Getenv(dsnEnv); dsn != "" {
+		return func(*testing.T) string { return dsn }
+	}
+	// Deadlocks among the lanes are part of the run.
+	s := server.OwnPostgres(t, server.Setting("deadlock_timeout", "100ms"))
+	return func(t *testing.T) string { t.Helper(); return s.Database(t).SocketDSN() }
+}
+
+func TestPostgresCoherence(t *testing.T) {
+	eachMode(t, Postgres, ownPostgres(t))
+}
+
+func TestPGXCoherence(t *testing.T) {
+	if *duration == 0 {
+		c := everyone(PGX)
+		c.DSN = ownPostgres(t)(t)
+		coherent(t, c)
+		return
+	}
+	eachMode(t, PGX, ownPostgres(t))
+}
+
+func ownMariaDB(t *testing.T) func(*testing.T) string {
+	t.Helper()
+	if dsn := os.Getenv(dsnEnv); dsn != "" {
+		return func(*testing.T) string { return dsn }
+	}
+	// A lock on a table and one on a row may wait for each other for ever.
+	s := server.OwnMariaDB(t, server.Setting("innodb_lock_wait_timeout", "3"), server.Setting("lock_wait_timeout", "3"))
+	return func(t *testing.T) string { t.Helper(); return s.Database(t).SocketDSN() }
+}
+
+func TestMariaDBCoherence(t *testing.T) {
+	eachMode(t, MariaDB, ownMariaDB(t))
+}
+
+// TestMariaDBCascades is about the rows that foreign keys change, of which no
+// trigger tells: nobody but this process writes, and hardly anything else.
+func TestMariaDBCascades(t *testing.T) {
+	e := *MariaDB
+	e.changes = func(d *draw) []change {
+		id, other := d.item(), d.item()
+		all := []change{
+			{text: "DELETE FROM item WHERE id = ?", args: []any{id}},
+			{text: "REPLACE INTO item(id, grp, code, ver) VALUES (?, ?, NULL, ?)", args: []any{id, d.group(), d.version}},
+			{text: "UPDATE item SET id = ?, ver = ? WHERE id = ? AND NOT EXISTS (SELECT 1 FROM (SELECT id FROM item) AS o WHERE o.id = ?)", args: []any{other, d.version, id, other}},
+			{text: "INSERT IGNORE INTO item(id, grp, ver) VALUES (?, ?, ?), (?, ?, ?)", args: []any{id, d.group(), d.version, other, d.group(), d.version}},
+		}
+		for n := range int64(3) {
+			all = append(all, change{text: "REPLACE INTO part(item, n, ver) SELECT id, ?, ? FROM item WHERE id BETWEEN ? AND ?", args: []any{n, d.version, d.lane * stride, (d.lane+1)*stride - 1}})
+		}
+		return all
+	}
+	c := Config{
+		Engine: &e, Readers: 2, OwnWriters: 2, Lanes: 2, OwnPause: 20 * time.Millisecond, DSN: ownMariaDB(t)(t),
+		Dir: t.TempDir(), Seed: uint64(os.Getpid()), Lease: 2 * time.Second, Duration: cmp.Or(min(*duration, long), 3*time.Second),
+	}
+	report, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("seed %d: %v", c.Seed, report)
+	for _, v := range report.Violations {
+		t.Error(v)
+	}
+	if !report.OK() {
+		t.Errorf("not coherent: %v", report)
+	}
+	if report.Commits < 10 {
+		t.Errorf("%s to prove anything: %v", tooLittle, report)
+	}
+}
+
+// What the database answers is what the history expects, in every state and
+// under all settings.
+func TestQuestions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []Config{
+		{Engine: SQLite, Lanes: 1},
+		{Engine: Postgres, Lanes: 2, DSN: server.Postgres(t).SocketDSN()},
+		{Engine: MariaDB, Lanes: 2, DSN: server.MariaDB(t).SocketDSN()},
+	} {
+		t.Run(c.Engine.name, func(t *testing.T) {
+			t.Parallel()
+			c.Dir, c.Duration, c.OwnWriters, c.Readers, c.Alter, c.Lease, c.Seed = t.TempDir(), time.Second, 1, 4, true, time.Second, 7
+			report, err := Run(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !report.OK() || report.Reads == 0 {
+				t.Errorf("%v: %v", report, report.Violations)
+			}
+		})
 	}
 }
 

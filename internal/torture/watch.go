@@ -39,7 +39,7 @@ const reportAfter = 4
 // Its feed is slow to go on after a stop, so that nothing but the lease keeps
 // it from answering from memory.
 func watchProcess(ctx context.Context, o order) (err error) {
-	connector, err := sqlite.Dialect{}.Connector(dsn(o.File))
+	connector, err := sqlite.Dialect{}.Connector(SQLite.dsn(o.DSN))
 	if err != nil {
 		return fmt.Errorf("torture: %w", err)
 	}
@@ -84,7 +84,7 @@ func watchProcess(ctx context.Context, o order) (err error) {
 
 // pokeProcess commits one transaction and ends.
 func pokeProcess(ctx context.Context, o order) error {
-	db, err := sql.Open("sqlite", dsn(o.File))
+	db, err := sql.Open("sqlite", SQLite.dsn(o.DSN))
 	if err != nil {
 		return fmt.Errorf("torture: %w", err)
 	}

@@ -54,7 +54,7 @@ func Latency(tb testing.TB, e Engine, options LatencyOptions) LatencyFigures {
 			all = append(all, max(0, applied.Sub(at)))
 		}
 	}
-	return LatencyFigures{Commits: len(acked), Latencies: latenciesOf(all)}
+	return LatencyFigures{Commits: len(acked), Latencies: LatenciesOf(all)}
 }
 
 // ThroughputOptions configure [Throughput]. Zero values stand for the
@@ -98,14 +98,14 @@ func Throughput(tb testing.TB, e Engine, options ThroughputOptions) ThroughputFi
 	defer s.close()
 	ctx, cancel := context.WithTimeout(tb.Context(), duration)
 	defer cancel()
-	start, used := time.Now(), processorTime()
+	start, used := time.Now(), ProcessorTime()
 	every := time.Duration(float64(time.Second) * float64(size*writers) / float64(rate))
 	rows := s.write(ctx, writers, every, func(n int) []int64 { return series(firstFresh+int64(n*size), size) })
 	acked := s.await(rows)
 	elapsed := time.Since(start)
 	return ThroughputFigures{
 		Rows: len(acked), Elapsed: elapsed, PerSecond: float64(len(acked)) / elapsed.Seconds(),
-		CPU: (processorTime() - used).Seconds() / elapsed.Seconds(),
+		CPU: (ProcessorTime() - used).Seconds() / elapsed.Seconds(),
 	}
 }
 
@@ -129,13 +129,13 @@ func Idle(tb testing.TB, e Engine, d time.Duration, options ...listen.Option) Id
 	s := subscribe(tb, db, options)
 	defer s.close()
 	sleep(tb.Context(), min(d/4, 2*time.Second)) // polls get slower by and by
-	start, used, polls := time.Now(), processorTime(), s.feed.Status().Polls
+	start, used, polls := time.Now(), ProcessorTime(), s.feed.Status().Polls
 	sleep(tb.Context(), d)
 	elapsed := time.Since(start)
 	return IdleFigures{
 		Elapsed:        elapsed,
 		PollsPerSecond: float64(s.feed.Status().Polls-polls) / elapsed.Seconds(),
-		CPU:            (processorTime() - used).Seconds() / elapsed.Seconds(),
+		CPU:            (ProcessorTime() - used).Seconds() / elapsed.Seconds(),
 	}
 }
 

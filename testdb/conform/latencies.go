@@ -12,7 +12,8 @@ type Latencies struct {
 	P50, P95, P99, Max time.Duration
 }
 
-func latenciesOf(all []time.Duration) Latencies {
+// LatenciesOf sorts durations and returns their quantiles.
+func LatenciesOf(all []time.Duration) Latencies {
 	if len(all) == 0 {
 		return Latencies{}
 	}

@@ -71,7 +71,7 @@ func (r *race) judge(watchers []*watcher) *Report {
 		latencies = append(latencies, w.judge(report)...)
 		w.judgeMarks(report)
 	}
-	report.Latency = latenciesOf(latencies)
+	report.Latency = LatenciesOf(latencies)
 	switch {
 	case report.Commits == 0:
 		report.problem("nothing was committed (first error: %v)", l.firstError)

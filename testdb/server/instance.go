@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/vantage-go/live/internal/wait"
 )
 
 // dataDir is where, inside a server's directory, its data are.
@@ -123,7 +125,7 @@ func (i *instance) start(ctx context.Context) error {
 		}
 		if !first {
 			// Its own port, which a connection of a moment ago may still hold.
-			if err := pause(ctx, 50*time.Millisecond); err != nil {
+			if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -155,7 +157,7 @@ func (i *instance) startOnce(ctx context.Context) error {
 		if err := i.checkAlive(seen); err != nil {
 			return err
 		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
+		if err := wait.For(ctx, 5*time.Millisecond); err != nil {
 			_, killErr := i.sup.do(request{Op: opKill})
 			return errors.Join(fmt.Errorf("server: start %s: %w; the last answer was: %w\n%s", i.name, err, pingErr, tail(i.log)), killErr)
 		}
@@ -236,16 +238,4 @@ func give(root string, uid, gid uint32) error {
 		}
 		return os.Lchown(path, int(uid), int(gid))
 	})
-}
-
-// pause waits for a moment, or fails with the context.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"github.com/vantage-go/live/internal/wait"
 )
 
 var findPostgres = finder{
@@ -184,7 +186,7 @@ func (p *postgres) reconfigure(ctx context.Context, i *instance, _ map[string]st
 		if !after.Equal(before) {
 			break
 		}
-		if err := pause(ctx, 2*time.Millisecond); err != nil {
+		if err := wait.For(ctx, 2*time.Millisecond); err != nil {
 			return false, err
 		}
 	}

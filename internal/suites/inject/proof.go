@@ -17,9 +17,11 @@ type Proof struct {
 	Type       string   // dynamic type of the first of them
 	Statements int      // texts that the observing session classified
 	Rows       int      // rows that the observing session wrapped
-	Hits       uint64   // reads that closed caches answered from memory
+	Hits       uint64   // reads that caches answered from memory
 	Stores     uint64   // results that they stored
-	Broken     []string // how the wrapper broke the contract of its seam
+	Compared   uint64   // answers from memory that were those of the database
+	Uncovered  []string // why reads could not be kept that were waited for
+	Broken     []string // how the wrapper broke the contract of its seam, and livesql that of its cache
 }
 
 // ledger collects the proof of this process.
@@ -32,7 +34,7 @@ type ledger struct {
 // evidence is the proof of this process.
 var evidence ledger
 
-// most is how many different breaches are kept.
+// most is how many different breaches and reasons are kept.
 const most = 20
 
 func (l *ledger) open(dir string) error {
@@ -77,6 +79,26 @@ func Cached(hits, stores uint64) {
 	evidence.proof.Stores += stores
 	evidence.save()
 }
+
+// Compared counts an answer from memory that was that of the database.
+func Compared() {
+	evidence.mu.Lock()
+	defer evidence.mu.Unlock()
+	evidence.proof.Compared++
+}
+
+// Uncovered notes why a read could not be kept although it was waited for.
+func Uncovered(why string) {
+	evidence.mu.Lock()
+	defer evidence.mu.Unlock()
+	if len(evidence.proof.Uncovered) < most && !slices.Contains(evidence.proof.Uncovered, why) {
+		evidence.proof.Uncovered = append(evidence.proof.Uncovered, why)
+		evidence.save()
+	}
+}
+
+// Broken notes a breach.
+func Broken(what string) { evidence.broken(what) }
 
 func (l *ledger) broken(what string) {
 	l.mu.Lock()

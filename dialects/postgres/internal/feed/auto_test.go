@@ -8,28 +8,38 @@ import (
 	"github.com/vantage-go/live/testdb/server"
 )
 
+// untilCovered polls, each time with leave to install, until a table is covered:
+// a poll has only a moment for it, which a busy machine may take.
+func (f *follower) untilCovered(table string) (resets []string) {
+	f.t.Helper()
+	for over := time.Now().Add(patience); f.uncovered(table) != ""; {
+		if time.Now().After(over) {
+			f.t.Fatalf("%s is not covered: %s", table, f.uncovered(table))
+		}
+		f.backend.nextInstall = time.Time{}
+		if delta := f.poll(); delta.Reset != "" && !delta.Unchecked {
+			resets = append(resets, delta.Reset)
+		}
+	}
+	return resets
+}
+
 func TestHandlesInstall(t *testing.T) {
 	d := server.Postgres(t)
 	db := d.DB()
 	fixtureExec(t, db, "CREATE TABLE item (id bigint PRIMARY KEY)")
 	auto := followWith(t, listen.BackendConfig{Connector: connectorOf(t, d.SocketDSN()), DSN: d.SocketDSN(), Install: listen.InstallAuto})
-	if why := auto.uncovered("item"); why != "" {
-		t.Errorf("item is not covered: %s", why)
-	}
+	auto.untilCovered("item")
 	if !fixtureValue[bool](t, db, "SELECT later FROM livesql.meta") {
 		t.Error("it is not noted that later tables are captured, too")
 	}
 	fixtureExec(t, db, "INSERT INTO item VALUES (1)")
 	auto.expect(auto.poll(), "", "I item 1")
 
-	// One poll after a CREATE TABLE is enough, once the pause is over.
+	// So are tables that are created later, once the pause is over.
 	fixtureExec(t, db, "CREATE TABLE later (id bigint PRIMARY KEY)")
-	auto.backend.nextInstall = time.Time{}
-	if delta := auto.poll(); delta.Reset == "" || delta.Unchecked {
-		t.Errorf("reset %q, unchecked %v", delta.Reset, delta.Unchecked)
-	}
-	if why := auto.uncovered("later"); why != "" {
-		t.Errorf("later is not covered: %s", why)
+	if resets := auto.untilCovered("later"); len(resets) == 0 {
+		t.Error("later is covered, and no poll told of the schema")
 	}
 	// Other handles do it because the database says so, unless they must not.
 	never := followWith(t, listen.BackendConfig{Connector: connectorOf(t, d.SocketDSN()), DSN: d.SocketDSN(), Install: listen.InstallNever})
@@ -40,9 +50,7 @@ func TestHandlesInstall(t *testing.T) {
 		t.Error("a handle installed although it must not")
 	}
 	plain := follow(t, d.SocketDSN())
-	if why := plain.uncovered("more"); why != "" {
-		t.Errorf("more is not covered: %s", why)
-	}
+	plain.untilCovered("more")
 }
 
 func TestUninstalledStaysUninstalled(t *testing.T) {
@@ -62,6 +70,9 @@ func TestUninstalledStaysUninstalled(t *testing.T) {
 	if fixtureValue[bool](t, db, "SELECT to_regnamespace('livesql') IS NOT NULL") {
 		t.Error("the feed has installed livesql again")
 	}
+	if a, err := f.backend.Analyze(t.Context(), "SELECT lower(name) FROM item"); err != nil || a.Uncacheable == "" {
+		t.Errorf("without an installation: %+v, %v", a, err)
+	}
 }
 
 // TestInstallingDelaysNoPoll: a table that is busy is tried again later.
@@ -77,26 +88,36 @@ func TestInstallingDelaysNoPoll(t *testing.T) {
 	fixtureExec(t, tx, "INSERT INTO busy VALUES (1)")
 	began := time.Now()
 	f := followWith(t, listen.BackendConfig{Connector: connectorOf(t, d.SocketDSN()), DSN: d.SocketDSN(), Install: listen.InstallAuto})
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > listen.DefaultPatience/2 {
 		t.Errorf("connecting and the first poll took %v", took)
 	}
-	if why := f.uncovered("idle"); why != "" {
-		t.Errorf("idle is not covered: %s", why)
-	}
+	f.untilCovered("idle")
 	if f.uncovered("busy") == "" {
 		t.Error("busy is covered")
 	}
-	began = time.Now()
+	pause := time.Now().Add(time.Hour)
+	f.backend.nextInstall = pause
 	f.poll()
-	if took := time.Since(began); took > installLimit {
-		t.Errorf("a poll in the pause took %v", took)
+	if !f.backend.nextInstall.Equal(pause) {
+		t.Error("a poll in the pause tried to install")
 	}
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	f.backend.nextInstall = time.Time{}
-	f.poll()
-	if why := f.uncovered("busy"); why != "" {
-		t.Errorf("busy is not covered: %s", why)
+	f.untilCovered("busy")
+}
+
+// TestCloseEndsInstallation: nothing of a reader goes on when it is closed.
+func TestCloseEndsInstallation(t *testing.T) {
+	d := server.Postgres(t)
+	f := followWith(t, listen.BackendConfig{Connector: connectorOf(t, d.SocketDSN()), DSN: d.SocketDSN(), Install: listen.InstallNever})
+	i := f.reader.beginInstall()
+	f.reader.installing = i
+	f.close()
+	select {
+	case <-i.done:
+	default:
+		t.Error("the installation goes on")
+		<-i.done
 	}
 }

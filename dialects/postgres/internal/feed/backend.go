@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/dialects/postgres/internal/inner"
 	"github.com/vantage-go/live/internal/places"
 	"github.com/vantage-go/live/listen"
@@ -25,9 +24,10 @@ type database struct {
 	log       *slog.Logger
 	times     times
 
-	homes    places.Places
+	homes, sessions places.Places
+
 	identity atomic.Uint64
-	catalog  atomic.Pointer[dialects.Catalog]
+	meaning  atomic.Pointer[meaning]
 	versions atomic.Uint64
 
 	// What follows belongs to the feed's goroutine.
@@ -58,7 +58,7 @@ func NewBackend(driver inner.Driver, config listen.BackendConfig) (listen.Backen
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
-	d.publish(&schema{}, "")
+	d.publish(noSchema(), "")
 	switch {
 	case config.FeedDSN != "":
 		c, err := driver.Connector(config.FeedDSN)
@@ -85,25 +85,6 @@ func NewBackend(driver inner.Driver, config listen.BackendConfig) (listen.Backen
 // Identity numbers the databases of servers seen behind the connector.
 func (d *database) Identity() uint64 { return d.identity.Load() }
 
-// homeSQL is one text that no two databases share, nor two lives of a server: a
-// standby that was promoted and the primary whose place it took may be copies
-// of each other down to the last byte.
-const homeSQL = `(SELECT concat_ws(' ', (SELECT system_identifier FROM pg_catalog.pg_control_system()), h.oid,
-	extract(epoch FROM pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_is_in_recovery())
-	FROM pg_catalog.pg_database AS h WHERE h.datname = pg_catalog.current_database())`
-
-// Probe asks a connection of the program where it is.
-func (d *database) Probe(ctx context.Context, conn sqldriver.Conn) (uint64, error) {
-	if d.refused != nil {
-		return 0, d.refused // it may be a mock, which must not be asked anything
-	}
-	home, err := places.Ask(ctx, conn, "SELECT "+homeSQL, d.driver.Simple...)
-	if err != nil {
-		return 0, fmt.Errorf("postgres: asking a connection where it is: %w", err)
-	}
-	return d.homes.Number(home), nil
-}
-
 // Version returns the current catalogue version.
 func (d *database) Version() uint64 { return d.versions.Load() }
 
@@ -114,17 +95,8 @@ func (d *database) publish(s *schema, fingerprint string) {
 	d.missing = slices.ContainsFunc(s.relations, func(r *relation) bool {
 		return r.mine && r.harmed() || r.capturable() && r.mine && r.extension == "" && r.untriggered(s) != ""
 	})
-	d.catalog.Store(s.catalog(version))
+	d.meaning.Store(s.meaning(version))
 	d.versions.Store(version)
-}
-
-// Analyze tells what the words of text tell. No result is kept.
-func (d *database) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
-	a := dialects.Words(dialects.Postgres, d.catalog.Load(), text)
-	if a.Uncacheable == "" {
-		a.Uncacheable = dialects.NotYet
-	}
-	return a, nil
 }
 
 // Connect opens the feed's connection.

@@ -59,3 +59,14 @@ func BenchmarkPoll(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkProbe asks a connection where it is, and with which settings.
+func BenchmarkProbe(b *testing.B) {
+	db := server.Postgres(b).DB()
+	for b.Loop() {
+		var text string
+		if err := db.QueryRowContext(b.Context(), probeSQL).Scan(&text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -60,35 +60,37 @@ type captureFunction struct {
 	name, body, settings string
 }
 
-// functionSettings are those of all of livesql's functions. They run with the
-// rights of their owner, so that writers need none, and must find nothing that
-// the writer put in the way. What they do to keys depends on no setting. A
-// writer that waits for a lock only briefly does not fail for our sake.
+// functionSettings are those of livesql's functions that have settings of their
+// own. They run with the rights of their owner, so that others need none, and
+// must find nothing that somebody else put in the way.
 const functionSettings = "search_path=pg_catalog, pg_temp;lock_timeout=0"
 
-// bytesSettings are those of functions that spell keys of type bytea.
-const bytesSettings = functionSettings + ";bytea_output=hex"
+// bytesSettings are those of capture functions that spell keys of type bytea.
+const bytesSettings = "bytea_output=hex"
 
 // capture returns the function that the triggers of r call.
-func (r *relation) capture() captureFunction {
-	if len(r.keys) == 0 {
-		return nameCapture(wholeBody, functionSettings)
+func (r *relation) capture() captureFunction { return r.captureOf(r.keys) }
+
+// captureOf returns the function that tells keys of those kinds.
+func (r *relation) captureOf(keys []keyKind) captureFunction {
+	if len(keys) == 0 {
+		return nameCapture(wholeBody, "")
 	}
-	settings := functionSettings
-	values, typed := make([]string, len(r.keys)), make([]string, len(r.keys))
+	var settings string
+	values, typed := make([]string, len(keys)), make([]string, len(keys))
 	for i, c := range r.primary {
 		values[i] = "t." + quoteName(c.name)
-		typed[i] = fmt.Sprintf("pg_typeof(%s) = %s::regtype", values[i], quoteText(c.typ))
-		if r.keys[i] == keyBytes {
+		typed[i] = fmt.Sprintf("pg_catalog.pg_typeof(%s)::pg_catalog.oid OPERATOR(pg_catalog.=) '%d'::pg_catalog.oid", values[i], keyOIDs[c.typ])
+		if keys[i] == keyBytes {
 			settings = bytesSettings
 		}
 	}
 	key := values[0]
 	if len(values) > 1 {
-		key = "jsonb_build_array(" + strings.Join(values, ", ") + ")"
+		key = "pg_catalog.jsonb_build_array(" + strings.Join(values, ", ") + ")"
 	}
 	keysOf := func(rows string) string {
-		return fmt.Sprintf("ARRAY(SELECT CASE WHEN %s THEN %s END FROM %s AS t LIMIT %d)", strings.Join(typed, " AND "), key, rows, rowKeys+1)
+		return fmt.Sprintf("pg_catalog.to_jsonb(ARRAY(SELECT CASE WHEN %s THEN %s END FROM %s AS t LIMIT %d))", strings.Join(typed, " AND "), key, rows, rowKeys+1)
 	}
 	return nameCapture(strings.NewReplacer("@new", keysOf("newt"), "@old", keysOf("oldt"),
 		"@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody), settings)
@@ -102,20 +104,29 @@ func nameCapture(body, settings string) captureFunction {
 	return captureFunction{name: "cap_" + hex.EncodeToString(sum[:8]), body: body, settings: settings}
 }
 
-// logCall writes the row of the log. It is outside of the block whose errors
-// are caught: a change that is not logged must not be committed.
-const logCall = `
-  INSERT INTO livesql.log (rel, nsp, tab, op, n, keys) VALUES (TG_RELID, TG_TABLE_SCHEMA, TG_TABLE_NAME, left(TG_OP, 1)::"char", n, keys);
-  RETURN NULL;
-END `
+// Capture functions run with the rights of their owner, so that writers need
+// none, but in the settings of the writer: each setting of a function's own
+// costs every statement of every writer, search_path the most. They must not
+// find what the writer put in the way all the same. So everything in them is
+// named with its schema, operators and types as well, and they have nothing
+// whose operator PostgreSQL looks up by its name alone (BETWEEN, IN, IS
+// DISTINCT FROM, a CASE that compares). newt and oldt are the rows of the
+// trigger: they come before any table of that name. What they do to keys
+// depends on no setting.
+//
+// The row of the log is written outside of the block whose errors are caught: a
+// change that is not logged must not be committed. A writer that waits for a
+// lock only briefly does not fail for our sake: livesql.write, which waits as
+// long as it takes, writes the row for it.
 
 // keysBody logs the keys of the rows of a statement. An error, as when a key
 // column was renamed, costs the keys and not the writer's statement. Reading
 // one row too many tells that there are too many. An update has as many old
 // rows as new ones, in the same order; they have the same keys most of the
-// time, and then one query is enough. What a transaction of one row pays for is
-// how many statements and expressions PL/pgSQL runs, hence few of them, and
-// arrays instead of aggregates: see the figures in docs/feeds.md.
+// time, and then the keys are there. What a transaction of one row pays for is
+// how many statements and expressions PL/pgSQL runs, since it prepares all of
+// them for the transaction anew: hence one of each, and the rest where it is
+// not needed most of the time. See the figures in docs/feeds.md.
 //
 // The owner of the table may give a key column another type, with a cast, an
 // operator or a check of their own, which would run with the rights of this
@@ -128,60 +139,81 @@ END `
 const keysBody = `
 #variable_conflict use_column
 DECLARE
-  n int;
-  keys jsonb;
+  keys pg_catalog.jsonb;
+  was pg_catalog.jsonb;
+  n pg_catalog.int4;
 BEGIN
   <<collect>>
   BEGIN
-    IF TG_OP = 'UPDATE' THEN
-      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 WHEN r.a = r.b THEN cardinality(r.a) END, to_jsonb(r.a) INTO n, keys
-        FROM (SELECT @new AS a, @old AS b OFFSET 0) AS r;
-      IF n IS NULL THEN
-        SELECT greatest(cardinality(r.a), cardinality(r.b), cardinality(r.k)), to_jsonb(r.k) INTO n, keys
-          FROM (SELECT s.a, s.b, ARRAY(SELECT DISTINCT unnest(s.a || s.b)) AS k FROM (SELECT @new AS a, @old AS b OFFSET 0) AS s OFFSET 0) AS r;
-      END IF;
-    ELSIF TG_OP = 'INSERT' THEN
-      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 ELSE cardinality(r.a) END, to_jsonb(r.a) INTO n, keys FROM (SELECT @new AS a OFFSET 0) AS r;
-    ELSIF TG_OP = 'DELETE' THEN
-      SELECT CASE WHEN num_nulls(VARIADIC r.a) > 0 THEN -1 ELSE cardinality(r.a) END, to_jsonb(r.a) INTO n, keys FROM (SELECT @old AS a OFFSET 0) AS r;
-    ELSE
-      n := -1;
-    END IF;
-    IF n BETWEEN 1 AND @max THEN
-      NULL; -- most of the time
-    ELSIF n = 0 THEN
-      RETURN NULL;
-    ELSE
-      n := least(n, @over);
-      keys := NULL;
+    IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN
+      SELECT @new, @old INTO keys, was;
+    ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+      SELECT @new INTO keys;
+    ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
+      SELECT @old INTO keys;
     END IF;
   EXCEPTION WHEN OTHERS THEN
-    n := -1;
     keys := NULL;
-  END;` + logCall
+  END;
+  IF (was IS NULL OR keys OPERATOR(pg_catalog.=) was) AND keys OPERATOR(pg_catalog.<>) '[]'::pg_catalog.jsonb
+    AND (keys OPERATOR(pg_catalog.->) @max) IS NULL AND NOT (keys OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb)
+    AND pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0'
+  THEN
+    INSERT INTO livesql.log (rel, op, n, keys) VALUES (TG_RELID, TG_OP, pg_catalog.jsonb_array_length(keys), keys);
+    RETURN NULL;
+  END IF;
+  -- Most of the time, it has returned.
+  IF keys IS NULL OR keys OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb OR was OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb THEN
+    n := -1;
+  ELSE
+    n := GREATEST(pg_catalog.jsonb_array_length(keys), pg_catalog.jsonb_array_length(was));
+    IF n OPERATOR(pg_catalog.=) 0 THEN
+      RETURN NULL;
+    END IF;
+    IF n OPERATOR(pg_catalog.<=) @max AND was IS NOT NULL THEN
+      <<join>>
+      BEGIN
+        SELECT pg_catalog.to_jsonb(ARRAY(SELECT DISTINCT e.value FROM pg_catalog.jsonb_array_elements(keys OPERATOR(pg_catalog.||) was) AS e (value) ORDER BY e.value)) INTO keys;
+        n := pg_catalog.jsonb_array_length(keys);
+      EXCEPTION WHEN OTHERS THEN
+        n := -1;
+      END;
+    END IF;
+    n := LEAST(n, @over);
+  END IF;
+  IF n OPERATOR(pg_catalog.<) 0 OR n OPERATOR(pg_catalog.>) @max THEN
+    keys := NULL;
+  END IF;
+  PERFORM livesql.write(TG_RELID, TG_OP, n, keys);
+  RETURN NULL;
+END `
 
 // wholeBody logs a mark on the whole table, unless the statement found no row.
 const wholeBody = `
 #variable_conflict use_column
-DECLARE
-  n int := -1;
-  keys jsonb;
 BEGIN
-  IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
+  IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' OR TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
     PERFORM FROM oldt LIMIT 1;
     IF NOT FOUND THEN
       RETURN NULL;
     END IF;
-  ELSIF TG_OP = 'INSERT' THEN
+  ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
     PERFORM FROM newt LIMIT 1;
     IF NOT FOUND THEN
       RETURN NULL;
     END IF;
-  END IF;` + logCall
+  END IF;
+  IF pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN
+    INSERT INTO livesql.log (rel, op, n) VALUES (TG_RELID, TG_OP, -1);
+  ELSE
+    PERFORM livesql.write(TG_RELID, TG_OP, -1, NULL);
+  END IF;
+  RETURN NULL;
+END `
 
 // create is the statement that creates the function or replaces it.
 func (f captureFunction) create() []string {
-	return createFunction(f.name, "", "trigger", f.body, f.settings)
+	return createFunction(f.name, "", "trigger", f.body, true, f.settings)
 }
 
 // differs says how the stored function differs from f, or returns nothing.
@@ -199,22 +231,24 @@ func (f captureFunction) differs(stored map[string]storedFunction) string {
 }
 
 // createFunction returns the statements that create one of livesql's
-// functions, or replace it, for nobody but its owner. With settings it has the
-// rights of its owner, without them those of its caller.
-func createFunction(name, args, returns, body, settings string) []string {
+// functions, or replace it, for nobody but its owner. A definer has the rights
+// of its owner, any other those of its caller.
+func createFunction(name, args, returns, body string, definer bool, settings string) []string {
 	var types []string
-	for _, arg := range strings.Split(args, ",") {
+	for _, arg := range strings.Split(args, ", ") {
 		types = append(types, arg[strings.LastIndex(arg, " ")+1:])
 	}
-	var definer string
+	var options string
+	if definer {
+		options = " SECURITY DEFINER"
+	}
 	if settings != "" {
-		definer = " SECURITY DEFINER"
 		for _, setting := range strings.Split(settings, ";") {
-			definer += " SET " + strings.Replace(setting, "=", " = ", 1)
+			options += " SET " + strings.Replace(setting, "=", " = ", 1)
 		}
 	}
 	return []string{
-		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql%s AS %s", name, args, returns, definer, dollarQuote(body)),
+		fmt.Sprintf("CREATE OR REPLACE FUNCTION livesql.%s(%s) RETURNS %s LANGUAGE plpgsql%s AS %s", name, args, returns, options, dollarQuote(body)),
 		fmt.Sprintf("REVOKE ALL ON FUNCTION livesql.%s(%s) FROM PUBLIC", name, strings.Join(types, ", ")),
 	}
 }

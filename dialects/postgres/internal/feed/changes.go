@@ -45,8 +45,8 @@ func newCollector(s *schema) *collector {
 func (c *collector) add(row logRow) {
 	r := c.schema.relation(row.rel)
 	if r == nil {
+		// It was created since the schema was read, or is gone.
 		c.unknown = true
-		c.mark(dialects.Table{Schema: row.nsp, Name: row.tab})
 		return
 	}
 	own := c.of(r.table)

@@ -27,17 +27,19 @@ const (
 	absent    presence = "absent"
 	forbidden presence = "forbidden"
 	present   presence = "present"
+	strange   presence = "strange"
 )
 
 // presenceSQL looks for a log that may be read. It is one scalar expression.
-const presenceSQL = `coalesce((SELECT CASE WHEN has_schema_privilege(n.oid, 'USAGE') AND bool_and(has_table_privilege(c.oid, 'SELECT'))
+const presenceSQL = `CASE WHEN ` + strangeSQL + ` <> '' THEN 'strange' ELSE coalesce((SELECT CASE WHEN has_schema_privilege(n.oid, 'USAGE') AND bool_and(has_table_privilege(c.oid, 'SELECT'))
 		AND coalesce((SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_catalog.pg_proc p WHERE p.pronamespace = n.oid AND p.proname IN ('attend', 'fingerprint')), true) THEN 'present' ELSE 'forbidden' END
 	FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('log', 'meta', 'epoch')
-	WHERE n.nspname = 'livesql' GROUP BY n.oid HAVING count(*) = 3), 'absent')`
+	WHERE n.nspname = 'livesql' GROUP BY n.oid HAVING count(*) = 3), 'absent') END`
 
 // greeting is the first statement of a connection.
 const greeting = `SELECT pg_is_in_recovery()::text, current_setting('server_version_num'),
-	(SELECT system_identifier::text FROM pg_control_system()), d.oid::text, current_setting('max_prepared_transactions'), ` + homeSQL + `, ` + presenceSQL + `
+	(SELECT system_identifier::text FROM pg_control_system()), d.oid::text, current_setting('max_prepared_transactions'), ` + homeSQL + `, ` + presenceSQL + `,
+	(current_setting('default_transaction_isolation') <> 'read committed' OR current_setting('default_transaction_read_only') = 'on')::text
 	FROM pg_catalog.pg_database d WHERE d.datname = current_database()`
 
 // oldest is the first version with all that capture needs.
@@ -61,8 +63,8 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 	if r.conn, err = r.pool.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("postgres: connecting: %w", err)
 	}
-	var standby, version, prepared, home string
-	err = r.own().QueryRowContext(ctx, greeting).Scan(&standby, &version, &r.place.sysid, &r.place.dboid, &prepared, &home, &r.found)
+	var standby, version, prepared, home, unusual string
+	err = r.own().QueryRowContext(ctx, greeting).Scan(&standby, &version, &r.place.sysid, &r.place.dboid, &prepared, &home, &r.found, &unusual)
 	switch {
 	case sqlState(err) == "42883": // undefined_function
 		return nil, &listen.NoLogError{Why: "the server is not PostgreSQL, but speaks its language: " + err.Error()}
@@ -73,7 +75,7 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 	case len(version) < len(oldest) || len(version) == len(oldest) && version < oldest:
 		return nil, &listen.NoLogError{Why: "PostgreSQL is older than version 14"}
 	}
-	r.prepares = prepared != "0"
+	r.prepares, r.unusual = prepared != "0", unusual == "true"
 	d.identity.Store(d.homes.Number(home))
 	return r, nil
 }
@@ -83,7 +85,11 @@ func (r *reader) look(ctx context.Context) error {
 	if err := r.own().QueryRowContext(ctx, "SELECT "+presenceSQL).Scan(&r.found); err != nil {
 		return fmt.Errorf("postgres: looking for the change log: %w", err)
 	}
-	if r.found == forbidden {
+	switch r.found {
+	case absent, present:
+	case strange:
+		return errors.New("postgres: there is a schema livesql that livesql has not made; livesql doctor says more, and nothing in it is used")
+	case forbidden:
 		return errors.New("postgres: the role of the feed may not read the change log: it needs USAGE on schema livesql, SELECT on its tables and EXECUTE on livesql.attend() and livesql.fingerprint()")
 	}
 	return nil
@@ -102,7 +108,7 @@ func (r *reader) unlogged(since listen.Cursor) (listen.Delta, error) {
 		delta.Reset = "livesql has been uninstalled from this database"
 	}
 	if r.db.fingerprint != "" {
-		r.db.publish(&schema{}, "")
+		r.db.publish(noSchema(), "")
 	}
 	r.db.auto = r.db.always // what the log said went with it
 	return delta, nil

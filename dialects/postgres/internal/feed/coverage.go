@@ -17,7 +17,10 @@ func Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
 		return nil, err
 	}
 	c := &listen.Coverage{Installed: s.installed, Version: s.version, Current: layoutVersion, Later: s.later, Bell: s.bell, Forbidden: s.forbidden}
-	if s.installed && s.forbidden == "" {
+	if s.strange != "" {
+		c.Forbidden = "use the schema livesql, which livesql has not made"
+	}
+	if s.installed && c.Forbidden == "" {
 		if c.Rows, c.Oldest, err = logSize(ctx, db); err != nil {
 			return nil, err
 		}

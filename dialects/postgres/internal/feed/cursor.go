@@ -38,6 +38,8 @@ type cursor struct {
 	snapshot snapshot
 	// schema is the one that the consumers know.
 	schema *schema
+	// fingerprint is that of the schema.
+	fingerprint string
 }
 
 // logged reports whether there was a log.
@@ -68,7 +70,7 @@ const singleRow = " FROM (SELECT) AS once LEFT JOIN (SELECT * FROM livesql.epoch
 // protocol, in one round trip that every pooler understands.
 func question(since cursor, check bool) string {
 	const none = ", NULL"
-	log := fmt.Sprintf("SELECT 1, rel::text, nsp::text, tab::text, op::text, CASE WHEN sum(n) OVER up <= %d AND sum(pg_column_size(keys)) OVER up <= %d THEN keys::text END", maxKeys, maxKeyBytes) + none + none + none + " FROM livesql.log WHERE xid "
+	log := fmt.Sprintf("SELECT 1, rel::text, op::text, CASE WHEN sum(n) OVER up <= %d AND sum(pg_column_size(keys)) OVER up <= %d THEN keys::text END", maxKeys, maxKeyBytes) + none + none + none + none + none + " FROM livesql.log WHERE xid "
 	fingerprint := "NULL::text"
 	if check {
 		fingerprint = fingerprintCall
@@ -108,10 +110,9 @@ type answer struct {
 
 // logRow is one row of the log.
 type logRow struct {
-	rel      uint32
-	nsp, tab string
-	op       listen.Op
-	keys     string // JSON, empty for a mark on the whole table
+	rel  uint32
+	op   listen.Op
+	keys string // JSON, empty for a mark on the whole table
 }
 
 // asker is what a poll's statement is sent over.
@@ -183,8 +184,8 @@ func (a *answer) row(text [8]sql.NullString) error {
 	if err != nil {
 		return fmt.Errorf("postgres: reading the change log: %w", err)
 	}
-	r := logRow{rel: uint32(rel), nsp: text[1].String, tab: text[2].String, op: listen.Whole, keys: text[4].String}
-	if op := text[3].String; len(op) == 1 {
+	r := logRow{rel: uint32(rel), op: listen.Whole, keys: text[2].String}
+	if op := text[1].String; len(op) == 1 {
 		r.op = listen.Op(op[0])
 	}
 	a.rows = append(a.rows, r)

@@ -93,6 +93,9 @@ func (f *findings) layout(s *schema, e *environment) bool {
 	case !s.installed:
 		f.add(listen.Problem, "there is no change log in this database", "run livesql install as a role that may create schemas and owns the tables")
 		return false
+	case s.strange != "":
+		f.add(listen.Problem, "there is a schema livesql that livesql has not made: "+s.strange, "find out who made it, drop or rename it, and run livesql install; nothing in it is used")
+		return false
 	case s.forbidden != "":
 		f.add(listen.Problem, "role "+e.role+" may not "+s.forbidden, "as the owner of the schema livesql: "+grants(e.role))
 	}
@@ -108,7 +111,7 @@ func (f *findings) layout(s *schema, e *environment) bool {
 		f.add(listen.Fine, fmt.Sprintf("the change log has layout %d", s.version), "")
 	}
 	for _, b := range baseFunctions(s.bell) {
-		if !b.isIn(s.captures) && s.bell != "" {
+		if !b.isIn(s.captures) && s.bell != "" && (!s.newer() || !b.isLike(s.captures)) {
 			f.add(listen.Warning, "function livesql."+b.name+" is missing or out of date", "run livesql install")
 		}
 	}
@@ -201,6 +204,12 @@ func (f *findings) tables(s *schema) {
 		switch {
 		case why == "":
 			covered++
+			if o := s.object(r); !o.Covered {
+				f.add(listen.Note, "table "+r.table.String()+" is captured, but what reads it is not cached: "+o.Why, "")
+			}
+			if r.untriggered(s) != "" && r.hides() {
+				f.add(listen.Warning, "table "+r.table.String()+" has row-level security, and the change log shows the keys of its rows to all readers", "run livesql install --table "+r.table.String())
+			}
 			if r.whole != "" {
 				f.add(listen.Note, "changes of table "+r.table.String()+" mark it as a whole: "+r.whole, "")
 			}
@@ -237,9 +246,6 @@ func (f *findings) kinds(s *schema) {
 		if r.unlogged && r.kind == ordinaryTable {
 			names["unlogged"] = append(names["unlogged"], name)
 		}
-		if r.secured {
-			names["secured"] = append(names["secured"], name)
-		}
 	}
 	for _, kind := range []relationKind{materializedView, foreignTable} {
 		why := (&relation{kind: kind}).obstacle()
@@ -255,9 +261,6 @@ func (f *findings) kinds(s *schema) {
 	}
 	if list := names["unlogged"]; len(list) > 0 {
 		f.add(listen.Note, "unlogged, and empty after a crash of the server, upon which feeds start afresh: "+some(list), "")
-	}
-	if list := names["secured"]; len(list) > 0 {
-		f.add(listen.Note, "under row-level security, which shows other rows to other roles: "+some(list), "what reads it is captured, but not cached")
 	}
 }
 

@@ -79,7 +79,7 @@ func fixtureInstallWith(tb testing.TB, db *sql.DB, options listen.InstallOptions
 func fixtureLog(tb testing.TB, db querier) []string {
 	tb.Helper()
 	return fixtureList(tb, db, `WITH gone AS (DELETE FROM livesql.log RETURNING *)
-		SELECT concat_ws(' ', op, tab, n, keys) FROM gone ORDER BY 1`)
+		SELECT concat_ws(' ', op, (SELECT relname FROM pg_class WHERE oid = rel), n, keys) FROM gone ORDER BY 1`)
 }
 
 // fixtureWant compares two lists.

@@ -157,7 +157,7 @@ func (f *follower) home(dsn string) uint64 {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return n
+	return n.Database
 }
 
 func TestSnapshotOfTheFuture(t *testing.T) {
@@ -171,7 +171,7 @@ func TestSnapshotOfTheFuture(t *testing.T) {
 func TestTooManyChanges(t *testing.T) {
 	d := captured(t)
 	f := follow(t, d.SocketDSN())
-	const rows = "INSERT INTO livesql.log (rel, nsp, tab, op, n, keys) SELECT 'item'::regclass, 'public', 'item', 'U', 1, jsonb_build_array(i) FROM generate_series(1, %) i"
+	const rows = "INSERT INTO livesql.log (rel, op, n, keys) SELECT 'item'::regclass, 'U', 1, jsonb_build_array(i) FROM generate_series(1, %) i"
 	fixtureExec(t, d.DB(), "ALTER TABLE livesql.log DISABLE TRIGGER bell")
 	f.poll() // the log itself was changed
 	fixtureExec(t, d.DB(), strings.Replace(rows, "%", "10000", 1))

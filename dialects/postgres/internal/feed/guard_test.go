@@ -166,7 +166,7 @@ func TestRenewalWaitsForWriters(t *testing.T) {
 	db := d.DB()
 	fixtureExec(t, db, "INSERT INTO item VALUES (1, 'old')")
 	name := captureOf(t, db, "item")
-	fixtureExec(t, db, "CREATE OR REPLACE FUNCTION livesql."+name+"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = 0 AS 'BEGIN RETURN NULL; END'")
+	fixtureExec(t, db, "CREATE OR REPLACE FUNCTION livesql."+name+"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NULL; END'")
 	w := fixtureConn(t, db)
 	fixtureExec(t, w, "BEGIN", "UPDATE item SET name = 'new' WHERE id = 1")
 	if _, err := Install(t.Context(), db, listen.InstallOptions{LockTimeout: 1, Patience: 1}); !isBusy(err) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/internal/wait"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -80,6 +81,8 @@ func (w *worker) checkServer(ctx context.Context) error {
 // or may not be used.
 func (s *schema) checkLayout() error {
 	switch {
+	case s.strange != "":
+		return &listen.NoLogError{Why: "there is a schema livesql that livesql has not made: " + s.strange + "; drop or rename it"}
 	case s.forbidden != "":
 		return &listen.NoLogError{Why: "this role may not " + s.forbidden + "; the owner of the change log may grant it"}
 	case s.version > layoutVersion:
@@ -114,10 +117,15 @@ func (i *installation) createLog(ctx context.Context, tx *work) error {
 		return err
 	}
 	for _, f := range baseFunctions(mode) {
-		if !f.isIn(s.captures) {
+		if !f.isIn(s.captures) && (!s.newer() || !f.isLike(s.captures) || f.bare && mode != s.bell) {
 			if err := s.create(ctx, tx, f.signature(), f.create()); err != nil {
 				return err
 			}
+		}
+	}
+	if s.revision < codeRevision {
+		if err := tx.exec(ctx, fmt.Sprintf("UPDATE livesql.meta SET revision = %d", codeRevision)); err != nil {
+			return err
 		}
 	}
 	if err := i.ringWith(ctx, tx, s, mode); err != nil {
@@ -232,7 +240,7 @@ func (i *installation) attachAll(ctx context.Context, s *schema) error {
 				for t, err := range busy {
 					failed[t] = fmt.Errorf("postgres: capturing table %s: its lock was not to be had in time: %w", t, err)
 				}
-			} else if err := wait(ctx, pause); err != nil {
+			} else if err := wait.For(ctx, pause); err != nil {
 				return err
 			}
 			pause = min(2*pause, longestPause)
@@ -309,6 +317,9 @@ func (i *installation) attach(ctx context.Context, tx *work, r *relation) error 
 		return err
 	}
 	s := &schema{}
+	if err := s.loadMeta(ctx, tx.q); err != nil {
+		return err
+	}
 	if err := s.loadFunctions(ctx, tx.q); err != nil {
 		return err
 	}

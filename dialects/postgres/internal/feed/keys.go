@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/vantage-go/live/dialects"
 )
 
 // keyKind is how the log holds the values of one key column.
@@ -27,6 +29,39 @@ var keyKinds = map[string]keyKind{
 	"smallint": keyInt, "integer": keyInt, "bigint": keyInt,
 	"text": keyText, "character varying": keyText, "uuid": keyText, "date": keyText,
 	"boolean": keyBool, "bytea": keyBytes,
+}
+
+// keyOIDs are the oids of the types.
+var keyOIDs = map[string]int{
+	"smallint": 21, "integer": 23, "bigint": 20, "text": 25, "character varying": 1043,
+	"uuid": 2950, "date": 1082, "boolean": 16, "bytea": 17,
+}
+
+// pinKinds are the kinds of the types as the analysis of statements knows them.
+// A date has several spellings in a statement.
+var pinKinds = map[string]dialects.KeyKind{
+	"smallint": dialects.IntKey, "integer": dialects.IntKey, "bigint": dialects.IntKey,
+	"text": dialects.TextKey, "character varying": dialects.TextKey, "uuid": dialects.UUIDKey,
+	"boolean": dialects.BoolKey, "bytea": dialects.BytesKey,
+}
+
+// keyColumns returns the columns of the key as the analysis of statements needs
+// them, or nothing if the log does not tell keys of r or a statement could spell
+// them in other ways. Changes of the relatives of r come with the same keys, or
+// as marks on the whole of r: see nameRelatives.
+func (r *relation) keyColumns() []dialects.KeyColumn {
+	if len(r.keys) == 0 {
+		return nil
+	}
+	columns := make([]dialects.KeyColumn, len(r.primary))
+	for i, c := range r.primary {
+		kind := pinKinds[c.typ]
+		if kind == dialects.NoKey {
+			return nil
+		}
+		columns[i] = dialects.KeyColumn{Name: c.name, Kind: kind}
+	}
+	return columns
 }
 
 // isText reports whether the column holds what people write.

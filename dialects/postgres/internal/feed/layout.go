@@ -9,14 +9,21 @@ import (
 
 // layoutVersion is the layout of the schema livesql that this program installs
 // and reads.
-const layoutVersion = 1
+const layoutVersion = 3
+
+// codeRevision counts the versions of what runs in one layout, the texts of
+// livesql's functions. Programs of several revisions that install by themselves
+// would replace each other's functions for ever: so one whose revision is lower
+// than that of the installation leaves what it finds as it is, and trusts it.
+const codeRevision = 1
 
 // Advisory locks are told apart from those of the program by lockClass.
 const (
 	lockClass   = 0x6c697665 // "live"
 	lockInstall = 1
-	lockBell    = 2
 	lockPrune   = 3
+	// lockBells is the class of the bell's gates.
+	lockBells = lockClass + 1
 )
 
 // pruneRows is how many rows livesql.prune deletes at a time.
@@ -30,17 +37,19 @@ const pruneRows = 5000
 // either, and the log costs writers and replicas nothing in WAL.
 var tableStatements = []string{
 	`CREATE SCHEMA livesql`,
-	`CREATE TABLE livesql.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL, bell text NOT NULL DEFAULT 'gated', later boolean NOT NULL DEFAULT false, floor_xid xid8 NOT NULL DEFAULT '0')`,
+	`CREATE TABLE livesql.meta (one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL, bell text NOT NULL DEFAULT 'gated', later boolean NOT NULL DEFAULT false, floor_xid xid8 NOT NULL DEFAULT '0', revision integer NOT NULL DEFAULT 0)`,
 	`CREATE UNLOGGED TABLE livesql.epoch (one boolean PRIMARY KEY DEFAULT true CHECK (one), id uuid NOT NULL DEFAULT gen_random_uuid(), sysid bigint NOT NULL, dboid oid NOT NULL)`,
-	`CREATE UNLOGGED TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, nsp text NOT NULL, tab text NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb, vals jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
+	`CREATE UNLOGGED TABLE livesql.log (xid xid8 NOT NULL DEFAULT pg_current_xact_id(), at timestamptz NOT NULL DEFAULT clock_timestamp(), rel oid NOT NULL, op "char" NOT NULL, n integer NOT NULL, keys jsonb) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000)`,
 	`CREATE INDEX log_xid ON livesql.log (xid)`,
 	fmt.Sprintf(`INSERT INTO livesql.meta (version) VALUES (%d)`, layoutVersion),
 }
 
 // upgradeStatements bring an older layout to this one. Each can be run again.
+// The columns of a table's name stay: capture functions of the older layout
+// write them until the last trigger is replaced.
 var upgradeStatements = []string{
-	`ALTER TABLE livesql.meta ADD COLUMN IF NOT EXISTS bell text NOT NULL DEFAULT 'gated', ADD COLUMN IF NOT EXISTS later boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS floor_xid xid8 NOT NULL DEFAULT '0'`,
-	`ALTER TABLE livesql.log ADD COLUMN IF NOT EXISTS vals jsonb`,
+	`ALTER TABLE livesql.meta ADD COLUMN IF NOT EXISTS bell text NOT NULL DEFAULT 'gated', ADD COLUMN IF NOT EXISTS later boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS floor_xid xid8 NOT NULL DEFAULT '0', ADD COLUMN IF NOT EXISTS revision integer NOT NULL DEFAULT 0`,
+	`ALTER TABLE livesql.log ALTER nsp DROP NOT NULL, ALTER tab DROP NOT NULL`,
 	`ALTER TABLE livesql.log SET UNLOGGED`,
 	fmt.Sprintf(`UPDATE livesql.meta SET version = %d`, layoutVersion),
 }
@@ -65,6 +74,10 @@ BEGIN
   RETURN NULL;
 END `
 
+// bellGate is the gate of the transactions that began in one tenth of a second,
+// as the clock on the wall of the session shows it.
+const bellGate = `pg_catalog.timestamp_hash(pg_catalog.date_bin('0.1 s'::pg_catalog.interval, LOCALTIMESTAMP, '2000-01-01'::pg_catalog.timestamp))`
+
 // bellBody is the body of livesql.bell() for one mode. The mode is part of the
 // body, rather than looked up: changing it then takes no lock that writers
 // would wait for. Nothing that goes wrong here may break a commit, and neither
@@ -72,15 +85,21 @@ END `
 // its queue is full.
 //
 // It runs once for every row of the log, so it does without what makes a
-// function expensive: the rights of another role, and settings of its own.
+// function expensive: the rights of another role, settings, and any statement
+// that is more than an expression. A transaction that rings again asks for a
+// lock that it has, and for a notification that it has sent: PostgreSQL sends
+// equal ones once.
+//
+// The gate is another one for the transactions that began in each tenth of a
+// second. One that goes through it holds it until it ends, which is at once,
+// unless SET CONSTRAINTS makes the bell ring early: then it keeps only those
+// from ringing that began about when it did.
 func bellBody(mode listen.Bell) string {
 	var gate string
 	switch mode {
 	case listen.BellGated:
 		gate = fmt.Sprintf(`
-    IF NOT pg_catalog.pg_try_advisory_xact_lock(%d, %d) THEN
-      RETURN NULL;
-    END IF;`, lockClass, lockBell)
+      AND pg_catalog.pg_try_advisory_xact_lock(%d, %s)`, lockBells, bellGate)
 	case listen.BellEvery:
 	default:
 		return `
@@ -90,16 +109,26 @@ END `
 	}
 	return `
 BEGIN
-  IF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.=) '0' THEN` + gate + `
-    IF pg_catalog.pg_notification_queue_usage() OPERATOR(pg_catalog.<) 0.5 THEN
-      PERFORM pg_catalog.pg_notify('` + channel + `', '');
+  <<ring>>
+  BEGIN
+    IF pg_catalog.current_setting('max_prepared_transactions') OPERATOR(pg_catalog.=) '0'` + gate + ` THEN
+      IF pg_catalog.pg_notification_queue_usage() OPERATOR(pg_catalog.<) 0.5::pg_catalog.float8 AND pg_catalog.pg_notify('` + channel + `', '') IS NOT NULL THEN
+        NULL; -- it has rung
+      END IF;
     END IF;
-  END IF;
-  RETURN NULL;
-EXCEPTION WHEN OTHERS THEN
+  EXCEPTION WHEN OTHERS THEN
+    NULL;
+  END;
   RETURN NULL;
 END `
 }
+
+// writeBody writes a row of the log for a statement whose writer waits for
+// locks only briefly, and for the rare ones.
+const writeBody = `
+BEGIN
+  INSERT INTO livesql.log (rel, op, n, keys) VALUES ($1, $2, $3, $4);
+END `
 
 // attendBody returns the epoch's id, after making the row if it is missing or
 // speaks of another database, of which this one is a copy. With an epoch begins
@@ -181,6 +210,7 @@ func baseFunctions(mode listen.Bell) []baseFunction {
 		{name: "attend", returns: "uuid", body: attendBody},
 		{name: "prune", args: "keep interval", returns: "bigint", body: pruneBody},
 		{name: "fingerprint", returns: "text", body: fingerprintBody, stable: true},
+		{name: "write", args: "oid, text, integer, jsonb", returns: "void", body: writeBody},
 		{name: "bell", returns: "trigger", body: bellBody(mode), bare: true},
 		{name: "truncated", returns: "trigger", body: truncatedBody},
 	}
@@ -195,12 +225,16 @@ func (f baseFunction) create() []string {
 	if f.bare {
 		settings = ""
 	}
-	return createFunction(f.name, f.args, returns, f.body, settings)
+	return createFunction(f.name, f.args, returns, f.body, !f.bare, settings)
 }
 
 // signature is the function's name with the types of its arguments.
 func (f baseFunction) signature() string {
-	return f.name + "(" + f.args[strings.LastIndex(f.args, " ")+1:] + ")"
+	var types []string
+	for _, arg := range strings.Split(f.args, ", ") {
+		types = append(types, arg[strings.LastIndex(arg, " ")+1:])
+	}
+	return f.name + "(" + strings.Join(types, ", ") + ")"
 }
 
 func (f baseFunction) isIn(stored map[string]storedFunction) bool {
@@ -209,6 +243,19 @@ func (f baseFunction) isIn(stored map[string]storedFunction) bool {
 	}
 	return captureFunction{f.name, f.body, functionSettings}.differs(stored) == ""
 }
+
+// isLike reports whether there is such a function, with whatever text.
+func (f baseFunction) isLike(stored map[string]storedFunction) bool {
+	s := stored[f.name]
+	s.body = ""
+	if f.bare {
+		return s == storedFunction{owned: true, language: "plpgsql"}
+	}
+	return s == storedFunction{owned: true, definer: true, language: "plpgsql", settings: functionSettings}
+}
+
+// newer reports whether a program of a later revision has installed.
+func (s *schema) newer() bool { return s.version == layoutVersion && s.revision > codeRevision }
 
 // bodies returns the capture functions that some table needs, by name.
 func (s *schema) bodies() map[string]captureFunction {
@@ -228,6 +275,5 @@ func isCapture(name string) bool { return name == "cap" || strings.HasPrefix(nam
 
 // mark is the statement that writes a mark on the whole of r to the log.
 func (r *relation) mark() string {
-	return fmt.Sprintf("INSERT INTO livesql.log (rel, nsp, tab, op, n) VALUES (%s::pg_catalog.regclass, %s, %s, 'T', -1)",
-		quoteText(r.sql()), quoteText(r.table.Schema), quoteText(r.table.Name))
+	return fmt.Sprintf("INSERT INTO livesql.log (rel, op, n) VALUES (%s::pg_catalog.regclass, 'T', -1)", quoteText(r.sql()))
 }

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +79,27 @@ func TestBell(t *testing.T) {
 	write(tx)
 	write(db)
 	expect("while another transaction is open", 1)
+	// One that rings early keeps others silent for a moment only.
+	gates := fmt.Sprintf("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %d AND pid = pg_backend_pid()", lockBells)
 	fixtureExec(t, tx, "SET CONSTRAINTS ALL IMMEDIATE")
+	for began := time.Now(); heard() == 0; write(db) {
+		if time.Since(began) > time.Minute {
+			t.Fatal("a transaction that rang early keeps the others silent")
+		}
+	}
+	// And it rings once, whatever it writes.
+	write(tx)
+	if n := fixtureValue[int](t, tx, gates); n != 1 {
+		t.Errorf("it went through %d gates", n)
+	}
+	expect("from a transaction that is open", 0)
+	// While somebody is in the gate, nobody rings.
+	holder, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback() }()
+	fixtureExec(t, holder, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d, %s) FROM generate_series(0, 1200) AS g", lockBells, strings.Replace(bellGate, "LOCALTIMESTAMP", "LOCALTIMESTAMP + g * interval '0.1 s'", 1)))
 	write(db)
 	expect("while another transaction commits", 0)
 	fixtureInstallWith(t, db, listen.InstallOptions{Bell: listen.BellEvery})
@@ -189,7 +210,7 @@ func TestPrune(t *testing.T) {
 		t.Errorf("of an empty log: %d deleted, floor %d", n, floor())
 	}
 	// One call deletes so many and no more.
-	fixtureExec(t, db, fmt.Sprintf("INSERT INTO livesql.log (rel, nsp, tab, op, n) SELECT 0, '', '', 'T', -1 FROM generate_series(1, %d)", pruneRows+10))
+	fixtureExec(t, db, fmt.Sprintf("INSERT INTO livesql.log (rel, op, n) SELECT 0, 'T', -1 FROM generate_series(1, %d)", pruneRows+10))
 	if n := prune(db, "0"); n != pruneRows || left() != 10 {
 		t.Errorf("of a long log: %d deleted, %d left", n, left())
 	}
@@ -237,7 +258,7 @@ BEGIN
     EXECUTE format('SELECT count(*), jsonb_agg(to_jsonb(s)) FROM (' || src || ') AS s', TG_ARGV[0]) INTO c, k;
   EXCEPTION WHEN OTHERS THEN c := -1; k := NULL;
   END;
-  INSERT INTO livesql.log (rel, nsp, tab, op, n, keys) VALUES (TG_RELID, TG_TABLE_SCHEMA, TG_TABLE_NAME, left(TG_OP, 1)::"char", c, k);
+  INSERT INTO livesql.log (rel, op, n, keys) VALUES (TG_RELID, left(TG_OP, 1)::"char", c, k);
   RETURN NULL;
 END $$`
 

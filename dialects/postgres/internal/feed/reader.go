@@ -28,6 +28,17 @@ var pruneQuery = fmt.Sprintf("SET LOCAL statement_timeout = 300; SELECT FROM gen
 // appeared. The next one sees what it is.
 var errOther = errors.New("postgres: the change log was replaced")
 
+// olderError is the failure of a poll of a log with an older layout. Later: the
+// log says that handles install what is missing.
+type olderError struct {
+	version int
+	later   bool
+}
+
+func (e *olderError) Error() string {
+	return fmt.Sprintf("postgres: the change log has layout %d, and this version of livesql needs layout %d, which livesql install brings", e.version, layoutVersion)
+}
+
 // reader is the feed's connection.
 type reader struct {
 	db     *database
@@ -49,12 +60,17 @@ type reader struct {
 	// prepares: transactions can be prepared on the server. NOTIFY would make
 	// that fail, so no bell rings there of itself.
 	prepares bool
+	// unusual: transactions that do not say otherwise are serializable, or may
+	// not write: see plainly.
+	unusual  bool
 	mode     listen.Bell
 	checked  time.Time // when the last poll was sent that looked at capture
 	pruned   time.Time // when the log was last pruned, or is not to be before
 	unpruned int       // failures to prune in a row
 	mute     bool      // that the server does not ring was logged
 	unrung   int       // polls in a row that found rows without a ring
+	// installing is nil unless triggers are being installed.
+	installing *autoInstall
 }
 
 // own is the feed's connection.
@@ -86,6 +102,7 @@ func (r *reader) Close() error {
 		_ = r.turn.Keep(context.Background()) // what was cut returns
 		r.hangUp()
 	}
+	r.endInstall()
 	return nil
 }
 
@@ -117,7 +134,12 @@ func (r *reader) Poll(ctx context.Context, since listen.Cursor) (listen.Delta, e
 
 func (r *reader) poll(ctx context.Context, since listen.Cursor) (listen.Delta, error) {
 	delta, err := r.read(ctx, since)
-	if err != nil || !r.installDue() || !r.install(ctx) {
+	var older *olderError
+	if errors.As(err, &older) && (r.db.always || older.later && !r.db.never) && (r.installing != nil || time.Now().After(r.db.nextInstall)) {
+		r.install(ctx, installLimit) // there is nothing to read without it
+		delta, err = r.read(ctx, since)
+	}
+	if err != nil || !r.installDue() || !r.install(ctx, share(ctx)) {
 		return delta, err
 	}
 	// Once more, so that one poll after a CREATE TABLE is enough.
@@ -166,6 +188,10 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 			if err := r.adopt(ctx, r.db.fingerprint); err != nil {
 				return listen.Delta{}, err
 			}
+			c = newCollector(r.db.schema)
+			for _, row := range a.rows {
+				c.add(row)
+			}
 		}
 		delta.Reset = r.differs(c, last.schema)
 		delta.Changes = c.changes()
@@ -177,7 +203,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 		r.checked = sent
 	}
 	delta.Unchecked = !check
-	next.schema = r.db.schema
+	next.schema, next.fingerprint = r.db.schema, r.db.fingerprint
 	delta.Cursor = next
 	return delta, nil
 }
@@ -188,6 +214,9 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 func (r *reader) checkDue(now time.Time) bool {
 	return r.epoch == "" || r.checked.IsZero() || now.Sub(r.checked) >= listen.CheckEvery/2
 }
+
+// CheckNext makes the next poll look at the capture.
+func (r *reader) CheckNext() { r.checked = time.Time{} }
 
 // differs tells what the consumers do not know of the schema, which is the one
 // of their cursor. The fingerprint has changed; so when the schemas themselves
@@ -209,21 +238,24 @@ func (r *reader) differs(c *collector, before *schema) (reset string) {
 // ask sends the poll and looks at who answers.
 func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, error) {
 	statement := question(last, check)
-	a, err := ask(ctx, r.conn, statement, r.db.driver.Simple)
+	a, err := r.askPlainly(ctx, statement)
 	if err == nil && (a.epoch == "" || a.place != r.place) {
 		// Not in the same statement: the snapshot of the cursor must be one
 		// that was taken in the epoch that it is told of.
 		var epoch string
-		if err := r.own().QueryRowContext(ctx, "SELECT livesql.attend()::text").Scan(&epoch); err != nil {
+		err = r.plainly(ctx, func(c session) error {
+			return simple{c, r.db.driver.Simple}.QueryRowContext(ctx, "SELECT livesql.attend()::text").Scan(&epoch)
+		})
+		if err != nil {
 			return nil, fmt.Errorf("postgres: marking the epoch of the change log: %w", err)
 		}
-		a, err = ask(ctx, r.conn, statement, r.db.driver.Simple)
+		a, err = r.askPlainly(ctx, statement)
 	}
 	switch {
 	case err != nil:
 		return nil, err
 	case a.version < layoutVersion:
-		return nil, fmt.Errorf("postgres: the change log has layout %d, and this version of livesql needs layout %d, which livesql install brings", a.version, layoutVersion)
+		return nil, &olderError{a.version, a.later}
 	case a.version > layoutVersion:
 		return nil, &listen.NoLogError{Why: fmt.Sprintf("the change log has layout %d, and this version of livesql knows layout %d", a.version, layoutVersion)}
 	case a.epoch == "" || a.place != r.place || r.epoch != "" && a.epoch != r.epoch:
@@ -234,6 +266,48 @@ func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, err
 	r.mode = a.bell
 	r.bell.serve(a.bell != listen.BellPoll && (!r.prepares || a.bell == listen.BellApp))
 	return a, nil
+}
+
+// session is a connection, or a transaction on it.
+type session interface {
+	querier
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// plainly runs f with READ COMMITTED isolation, whatever the database or the
+// role has for a default. A serializable poll would be a party to the conflicts
+// of serializable writers, and make them fail: it reads what all of them write.
+// Where the default is that already, f needs no transaction, and no round trips
+// for one. No setting of the session is changed, which may be somebody else's,
+// behind a pooler.
+func (r *reader) plainly(ctx context.Context, f func(session) error) (err error) {
+	if !r.unusual {
+		return f(r.conn)
+	}
+	tx, err := r.conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return fmt.Errorf("postgres: beginning: %w", err)
+	}
+	defer func() { err = errors.Join(err, rollback(tx)) }()
+	if _, err := tx.ExecContext(ctx, "SET TRANSACTION READ WRITE", r.db.driver.Simple...); err != nil {
+		return fmt.Errorf("postgres: beginning: %w", err)
+	}
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("postgres: committing: %w", err)
+	}
+	return nil
+}
+
+// askPlainly is ask on the feed's connection.
+func (r *reader) askPlainly(ctx context.Context, statement string) (a *answer, err error) {
+	err = r.plainly(ctx, func(c session) (err error) {
+		a, err = ask(ctx, c, statement, r.db.driver.Simple)
+		return err
+	})
+	return a, err
 }
 
 // adopt makes the schema of the database the current one, unless it is that
@@ -316,7 +390,11 @@ func (r *reader) prune(ctx context.Context, idle bool) {
 		return
 	}
 	r.pruned = time.Now().Add(-rand.N(pruneEvery / 5))
-	result, err := r.conn.ExecContext(ctx, pruneQuery, r.db.driver.Simple...)
+	var result sql.Result
+	err := r.plainly(ctx, func(c session) (err error) {
+		result, err = c.ExecContext(ctx, pruneQuery, r.db.driver.Simple...)
+		return err
+	})
 	if err != nil {
 		if r.unpruned++; r.unpruned == pruneFails {
 			r.db.log.Warn("livesql: the change log cannot be pruned, and grows", "error", err)

@@ -36,12 +36,27 @@ func (r *relation) chooseKeys(encoding string) {
 	if !r.capturable() {
 		return
 	}
-	if r.whole = r.keyless(encoding); r.whole != "" {
-		return
+	if r.whole = r.keyless(encoding); r.whole == "" && r.hides() {
+		// Every reader of the log reads all of it.
+		r.whole, r.hidden = "row-level security hides rows of it, and the change log would show their keys", r.keyKinds()
 	}
-	for _, c := range r.primary {
-		r.keys = append(r.keys, keyKinds[c.typ])
+	if r.whole == "" {
+		r.keys = r.keyKinds()
 	}
+}
+
+func (r *relation) keyKinds() []keyKind {
+	kinds := make([]keyKind, len(r.primary))
+	for i, c := range r.primary {
+		kinds[i] = keyKinds[c.typ]
+	}
+	return kinds
+}
+
+// hides reports whether row-level security hides rows of r, or of a table whose
+// rows they are, too.
+func (r *relation) hides() bool {
+	return r.secured || slices.ContainsFunc(r.kin, func(other *relation) bool { return other.secured })
 }
 
 // keyless says why changes mark r as a whole, or returns nothing.
@@ -142,6 +157,8 @@ func (r *relation) uncaptured(s *schema) string {
 	switch {
 	case !s.installed:
 		return "livesql is not installed in this database"
+	case s.strange != "":
+		return "the schema livesql is not livesql's: " + s.strange
 	case s.forbidden != "":
 		return "this role may not " + s.forbidden
 	case s.version != layoutVersion:
@@ -150,13 +167,13 @@ func (r *relation) uncaptured(s *schema) string {
 	if s.hidden {
 		return "the change log has row-level security or rules, so that rows of it may be hidden"
 	}
-	if why := r.untriggered(s); why != "" {
+	if why := r.uncovered(s); why != "" {
 		return why
 	}
 	for _, other := range r.kin {
 		why := other.obstacle()
 		if why == "" {
-			why = other.untriggered(s)
+			why = other.uncovered(s)
 		}
 		if why != "" {
 			return "of table " + other.table.String() + ", which shares rows with it: " + why
@@ -165,10 +182,28 @@ func (r *relation) uncaptured(s *schema) string {
 	return ""
 }
 
+// uncovered says which of the triggers of r does not tell of all changes, or
+// returns nothing. When row-level security comes or goes, those that there are
+// tell of them as before; to replace them is for the next installation.
+func (r *relation) uncovered(s *schema) string {
+	why := r.untriggered(s)
+	for _, keys := range [][]keyKind{nil, r.hidden} {
+		if why != "" && r.untriggeredBy(s, r.captureOf(keys)) == "" {
+			return ""
+		}
+	}
+	return why
+}
+
 // untriggered says which of the triggers of r is not as it should be, or
 // returns nothing.
-func (r *relation) untriggered(s *schema) string {
-	f := r.capture()
+func (r *relation) untriggered(s *schema) string { return r.untriggeredBy(s, r.capture()) }
+
+// untriggeredBy is untriggered for triggers that call f.
+func (r *relation) untriggeredBy(s *schema, f captureFunction) string {
+	if s.newer() && r.triggeredByNewer(s) {
+		return ""
+	}
 	if why := f.differs(s.captures); why != "" && r.hasCaptures() {
 		return why
 	}
@@ -189,6 +224,22 @@ func (r *relation) untriggered(s *schema) string {
 		return "it has capture triggers that are out of date"
 	}
 	return ""
+}
+
+// triggeredByNewer reports whether r has the triggers that a later revision has
+// installed. They write the same log.
+func (r *relation) triggeredByNewer(s *schema) bool {
+	for _, want := range captureTriggers {
+		i := slices.IndexFunc(r.triggers, func(t storedTrigger) bool { return t.name == want.name })
+		if i < 0 {
+			return false
+		}
+		t := r.triggers[i]
+		if f := s.captures[t.function]; !f.owned || !f.definer || !isCapture(t.function) || !want.is(t, captureFunction{name: t.function}) || t.enabled != "A" {
+			return false
+		}
+	}
+	return len(r.captureNames()) == len(captureTriggers)
 }
 
 // captureNames returns the names of the livesql triggers found on r.

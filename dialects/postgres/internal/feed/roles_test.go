@@ -67,7 +67,7 @@ func TestRoles(t *testing.T) {
 	}
 	fixtureFingerprint(t, asReader)
 	fixtureWant(t, "covered to the reader", fixtureCovered(t, asReader), "public.a")
-	for _, s := range []string{"DELETE FROM livesql.log", "INSERT INTO livesql.log (rel, nsp, tab, op, n) VALUES (0, '', '', 'T', 1)", "UPDATE livesql.meta SET version = 2", "DELETE FROM livesql.epoch"} {
+	for _, s := range []string{"DELETE FROM livesql.log", "INSERT INTO livesql.log (rel, op, n) VALUES (0, 'T', 1)", "UPDATE livesql.meta SET version = 2", "DELETE FROM livesql.epoch"} {
 		if _, err := asReader.ExecContext(t.Context(), s); sqlState(err) != "42501" {
 			t.Errorf("as the reader, %s: %v", s, err)
 		}

@@ -24,11 +24,16 @@ type schema struct {
 	// role that asked may not do with it, or is empty.
 	installed bool
 	forbidden string
+	// strange says what shows that the schema is not livesql's, or is empty.
+	// Nothing in it is touched then.
+	strange string
 	// version is the layout of the log; bell and later are as Install left
 	// them. All are zero unless installed and not forbidden.
 	version int
 	bell    listen.Bell
 	later   bool
+	// revision is the highest codeRevision of those that have installed.
+	revision int
 
 	relations []*relation // in order of their names
 	byOID     map[uint32]*relation
@@ -39,14 +44,24 @@ type schema struct {
 	hidden bool
 	// captures are the functions of livesql, by name.
 	captures map[string]storedFunction
-	// functions are the names of all functions that did not come with the
-	// database, but for those of livesql, and whether the result of one may
-	// depend on more than its arguments.
-	functions map[string]bool
+	// code is what runs besides what statements say, and verdicts what that
+	// makes of them.
+	code     *code
+	verdicts verdicts
+	ofDay    bool // some table has a column that holds times of day
+	// names are those of the relations.
+	names map[string]bool
 	// system are the names of the relations of pg_catalog.
 	system []string
 	// rest sums up everything else that meaning depends on, by its kind.
 	rest map[string]string
+}
+
+// noSchema is that of a database of which nothing is known yet.
+func noSchema() *schema {
+	s := &schema{code: newCode()}
+	s.judgeCode()
+	return s
 }
 
 // relation is one table, view, materialized view, foreign table or sequence.
@@ -67,6 +82,8 @@ type relation struct {
 	view string
 	// rules: writes are rewritten in ways that are not looked into.
 	rules bool
+	// ofDay: it has a column that holds times of day.
+	ofDay bool
 	// owner is its role; mine tells whether the role that asked may act as it.
 	owner string
 	mine  bool
@@ -89,6 +106,8 @@ type relation struct {
 	// table, and whole says why.
 	keys  []keyKind
 	whole string
+	// hidden are the kinds that keys would have without row-level security.
+	hidden []keyKind
 	// relatives are the other tables whose rows a change of this one may have
 	// changed: partitioned tables and inheritance parents above it, whose rows
 	// these are too, and partitions and children below it, whose triggers do
@@ -144,6 +163,7 @@ func loadSchema(ctx context.Context, q querier) (*schema, error) {
 	for _, r := range s.relations {
 		r.nameRelatives()
 	}
+	s.judgeCode()
 	return s, nil
 }
 
@@ -152,17 +172,21 @@ type meta struct {
 	Version int         `json:"version"`
 	Bell    listen.Bell `json:"bell"`
 	Later   bool        `json:"later"`
+	// Revision is missing in older layouts.
+	Revision int `json:"revision"`
 }
 
 func (s *schema) loadMeta(ctx context.Context, q querier) error {
 	var namespace, readable, callable bool
-	if err := q.QueryRowContext(ctx, accessSQL).Scan(&s.installed, &namespace, &readable, &callable); err != nil {
+	if err := q.QueryRowContext(ctx, accessSQL).Scan(&s.installed, &namespace, &readable, &callable, &s.strange); err != nil {
 		return fmt.Errorf("postgres: looking for the change log: %w", err)
 	}
 	if !s.installed {
 		return nil
 	}
 	switch {
+	case s.strange != "":
+		return nil
 	case !namespace:
 		s.forbidden = "use the schema livesql"
 		return nil
@@ -184,7 +208,7 @@ func (s *schema) loadMeta(ctx context.Context, q querier) error {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return fmt.Errorf("postgres: reading livesql.meta: %w", err)
 	}
-	s.version, s.bell, s.later = m.Version, m.Bell, m.Later
+	s.version, s.bell, s.later, s.revision = m.Version, m.Bell, m.Later, m.Revision
 	return nil
 }
 

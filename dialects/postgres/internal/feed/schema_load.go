@@ -37,9 +37,9 @@ type storedFunction struct {
 }
 
 func (s *schema) loadObjects(ctx context.Context, q querier) error {
-	s.byOID = make(map[uint32]*relation)
+	s.byOID, s.names = make(map[uint32]*relation), make(map[string]bool)
 	for _, load := range []func(context.Context, querier) error{
-		s.loadRelations, s.loadKeys, s.loadTriggers, s.loadInheritance, s.loadCascades, s.loadFunctions, s.loadRest,
+		s.loadRelations, s.loadKeys, s.loadTriggers, s.loadInheritance, s.loadCascades, s.loadCode, s.loadRest,
 	} {
 		if err := load(ctx, q); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (s *schema) loadRelations(ctx context.Context, q querier) error {
 			return err
 		}
 		s.relations = append(s.relations, r)
-		s.byOID[r.oid] = r
+		s.byOID[r.oid], s.names[r.table.Name] = r, true
 		return nil
 	})
 	slices.SortFunc(s.relations, func(a, b *relation) int { return a.table.Compare(b.table) })
@@ -127,31 +127,6 @@ func (s *schema) loadCascades(ctx context.Context, q querier) error {
 		}
 		return nil
 	})
-}
-
-func (s *schema) loadFunctions(ctx context.Context, q querier) error {
-	s.captures, s.functions = make(map[string]storedFunction), make(map[string]bool)
-	if err := q.QueryRowContext(ctx, logSQL).Scan(&s.logOwner, &s.hidden); err != nil {
-		return fmt.Errorf("postgres: looking for the owner of the change log: %w", err)
-	}
-	var all []string
-	err := each(ctx, q, functionsSQL, func(scan func(...any) error) error {
-		var namespace, name string
-		var impure bool
-		var f storedFunction
-		if err := scan(&namespace, &name, &impure, &f.owned, &f.definer, &f.settings, &f.language, &f.body); err != nil {
-			return err
-		}
-		if namespace == "livesql" {
-			s.captures[name] = f
-			return nil
-		}
-		s.functions[name] = s.functions[name] || impure
-		all = append(all, namespace, name, f.body)
-		return nil
-	})
-	s.rest = map[string]string{"functions": fmt.Sprintf("%q", all)}
-	return err
 }
 
 func (s *schema) loadRest(ctx context.Context, q querier) error {

@@ -19,12 +19,21 @@ const fingerprintCall = "livesql.fingerprint()"
 // A row of the catalogue that was changed has a new xmin, and what VACUUM and
 // ANALYZE write to pg_class they write in place, without one. Sums of hashes
 // need no order. Objects with oids below 16384 came with the database.
+//
+// What was changed and changed back between two looks shows, too: the row has
+// another xmin, or another oid, even if all of its values are what they were,
+// and a transaction id comes again after four thousand million others only. Of
+// three things the fingerprint holds values alone, since a role that is no
+// superuser cannot see more: who is a superuser or bypasses row-level security,
+// the settings of roles, and which tables subscriptions write to. None of them
+// writes rows by itself in the quarter of a second between two looks, but a role
+// that was a superuser for that long may be shown later what it read then.
 const fingerprintSQL = `(WITH rel AS MATERIALIZED (
 	SELECT c.oid, c.xmin AS changed, n.nspname AS namespace
 	FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE ` + relevant + `
 ) SELECT concat_ws(' ',
-	(SELECT concat(m.version, m.bell, m.later) FROM livesql.meta AS m),
+	(SELECT concat_ws(' ', m.version, m.bell, m.later, m.revision) FROM livesql.meta AS m),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((oid, changed, namespace), 0))) FROM rel),
 	(SELECT concat(count(*), ':', sum(hash_record_extended((a.attrelid, a.attnum, a.xmin), 0)))
 		FROM pg_catalog.pg_attribute AS a JOIN rel ON rel.oid = a.attrelid WHERE a.attrelid >= 16384 AND a.attnum > 0),
@@ -40,15 +49,41 @@ const fingerprintSQL = `(WITH rel AS MATERIALIZED (
 		FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'livesql' AND c.relname = 'log'),
 	` + restSQL + `::text))`
 
-// restSQL sums up, as one JSON object, what no relation is to blame for.
+// restSQL sums up, as one JSON object, what no relation is to blame for. Whoever
+// may do what is part of it, since what is kept is shown without asking again:
+// who belongs to which role, and which roles see all rows.
 const restSQL = `(SELECT jsonb_build_object(
 	'operators', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384),
+	'operator classes', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_opclass AS o WHERE o.oid >= 16384)
+		|| (SELECT concat(' ', count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_amproc AS o WHERE o.oid >= 16384)
+		|| (SELECT concat(' ', count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_amop AS o WHERE o.oid >= 16384),
+	'collations', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_collation AS o WHERE o.oid >= 16384),
 	'casts', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_cast AS o WHERE o.oid >= 16384),
 	'types', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_type AS o WHERE o.oid >= 16384 AND o.typtype NOT IN ('c', 'p') AND o.typcategory <> 'A' AND o.typnamespace <> ALL (` + temporary + `)),
+	'composite types', (SELECT concat(count(*), ':', sum(hash_record_extended((a.attrelid, a.attnum, a.xmin), 1))) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
+		WHERE c.relkind = 'c' AND c.oid >= 16384 AND c.relnamespace <> ALL (` + temporary + `)),
 	'enumerations', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_enum AS o JOIN pg_catalog.pg_type AS t ON t.oid = o.enumtypid WHERE t.typnamespace <> ALL (` + temporary + `)),
-	'schemas', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_namespace AS o WHERE o.oid >= 16384 AND o.nspname !~ '^pg_(toast_)?temp_'),
-	'roles', (SELECT concat(count(*), ':', sum(hash_record_extended((o.roleid, o.member, o.xmin), 0))) FROM pg_catalog.pg_auth_members AS o),
+	'defaults', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_attrdef AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.adrelid WHERE c.oid >= 16384 AND c.relpersistence <> 't'),
+	'checks', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_constraint AS o WHERE o.contype = 'c' AND o.connamespace <> ALL (` + temporary + `) AND o.oid >= 16384),
+	'schemas', (SELECT concat(count(*), ':', sum(hash_record_extended((o.oid, o.xmin), 1))) FROM pg_catalog.pg_namespace AS o WHERE o.nspname !~ '^pg_(toast_)?temp_'),
+	'roles', (SELECT concat(count(*), ':', sum(hash_record_extended((o.roleid, o.member, o.xmin, r.rolinherit), 0))) FROM pg_catalog.pg_auth_members AS o JOIN pg_catalog.pg_roles AS r ON r.oid = o.member)
+		|| (SELECT concat(' ', count(*), ':', sum(hash_record_extended((r.oid, r.rolsuper, r.rolbypassrls), 0))) FROM pg_catalog.pg_roles AS r WHERE r.rolsuper OR r.rolbypassrls),
+	'settings of roles', (SELECT concat(count(*), ':', sum(hash_record_extended((o.setdatabase, o.setrole, o.setconfig), 0))) FROM pg_catalog.pg_db_role_setting AS o
+		WHERE o.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()))),
 	'encoding', pg_catalog.getdatabaseencoding()))`
+
+// strangeSQL says what shows that the schema livesql is somebody else's, or is
+// empty. Whoever may create a schema may have made one of that name, for readers
+// to call what is in it: nothing of livesql's runs with their rights.
+const strangeSQL = `coalesce((SELECT CASE
+	WHEN EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = n.oid AND p.proname IN ('attend', 'fingerprint', 'prune') AND NOT p.prosecdef)
+		THEN 'its functions run with the rights of whoever calls them'
+	WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
+			WHERE c.relnamespace = n.oid AND c.relname IN ('meta', 'log', 'epoch') AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384)
+		THEN 'its tables have columns of types that are not PostgreSQL''s'
+	WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname IN ('meta', 'epoch') AND (c.relrowsecurity OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid)))
+		THEN 'its tables have row-level security or rules'
+	ELSE '' END FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'livesql'), '')`
 
 // accessSQL tells whether the log is there, and whether this role may use the
 // schema, read the tables and call the functions that a reader needs. It works
@@ -58,7 +93,7 @@ const accessSQL = `WITH n AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspn
 	f AS (SELECT p.oid FROM pg_catalog.pg_proc AS p JOIN n ON p.pronamespace = n.oid WHERE p.proname IN ('attend', 'fingerprint', 'prune'))
 	SELECT (SELECT count(*) = 3 FROM t), coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM n), false),
 	coalesce((SELECT bool_and(has_table_privilege(oid, 'SELECT')) FROM t), false),
-	coalesce((SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM f), true)`
+	coalesce((SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM f), true), ` + strangeSQL
 
 const relationsSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfilenode, c.relpersistence = 'u', c.relrowsecurity,
 	md5(concat_ws(' ', c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, c.relnamespace, c.relname,
@@ -97,12 +132,6 @@ const inheritsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDE
 // they refer to change.
 const cascadesSQL = `SELECT DISTINCT o.confrelid, c.relname FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
 	WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd')) ORDER BY 1, 2`
-
-const functionsSQL = `SELECT n.nspname, p.proname, p.provolatile <> 'i',
-	p.proowner = coalesce((SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'log'), p.proowner), p.prosecdef, coalesce(array_to_string(p.proconfig, ';'), ''), l.lanname,
-	CASE WHEN n.nspname = 'livesql' THEN p.prosrc ELSE md5(concat_ws(' ', p.oid, p.xmin)) END
-	FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
-	WHERE p.oid >= 16384 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid`
 
 // logSQL tells who owns the log, and whether rows of it may be hidden.
 const logSQL = `SELECT coalesce(min(pg_catalog.pg_get_userbyid(c.relowner)::text), ''),

@@ -19,7 +19,7 @@ func TestEpochOfARestoredCopy(t *testing.T) {
 	d := captured(t)
 	db := d.DB()
 	fixtureExec(t, db, "UPDATE livesql.meta SET floor_xid = '900000000'",
-		"INSERT INTO livesql.log (xid, rel, nsp, tab, op, n) VALUES ('900000001', 'item'::regclass, 'public', 'item', 'T', -1)", "INSERT INTO item VALUES (1)")
+		"INSERT INTO livesql.log (xid, rel, op, n) VALUES ('900000001', 'item'::regclass, 'T', -1)", "INSERT INTO item VALUES (1)")
 	f := follow(t, d.SocketDSN())
 	fixtureExec(t, db, "INSERT INTO item VALUES (2)")
 	f.expect(f.glance(), "", "I item 2")
@@ -35,9 +35,16 @@ func TestTruncatedLogIsNoticed(t *testing.T) {
 	f := follow(t, d.SocketDSN())
 	fixtureExec(t, d.DB(), "INSERT INTO item VALUES (1)", "TRUNCATE livesql.log")
 	f.expect(f.poll(), "the change log was pruned since it was last read")
-	fixtureExec(t, d.DB(), "INSERT INTO item VALUES (2)")
-	if got := reported(f.glance()); len(got) != 1 || got[0] != "I item 2" {
-		t.Errorf("after that, reported %q", got)
+	// While a transaction of another test is older than the truncation, what it
+	// logs may be gone.
+	for id, deadline := 2, time.Now().Add(time.Minute); ; id++ {
+		fixtureExec(t, d.DB(), fmt.Sprintf("INSERT INTO item VALUES (%d)", id))
+		delta := f.glance()
+		if delta.Reset != "" && time.Now().Before(deadline) {
+			continue
+		}
+		f.expect(delta, "", fmt.Sprint("I item ", id))
+		return
 	}
 }
 
@@ -64,7 +71,7 @@ func TestPruningGoesOn(t *testing.T) {
 	fixtureExec(t, db, "CREATE TABLE item (id bigint PRIMARY KEY)")
 	fixtureInstallWith(t, db, listen.InstallOptions{Bell: listen.BellPoll})
 	fixtureExec(t, db, "CREATE PUBLICATION p FOR ALL TABLES",
-		fmt.Sprintf("INSERT INTO livesql.log (at, rel, nsp, tab, op, n) SELECT now() - interval '1 hour', 'item'::regclass, 'public', 'item', 'U', 1 FROM generate_series(1, %d)", 2*pruneRows+10))
+		fmt.Sprintf("INSERT INTO livesql.log (at, rel, op, n) SELECT now() - interval '1 hour', 'item'::regclass, 'U', 1 FROM generate_series(1, %d)", 2*pruneRows+10))
 	f := follow(t, d.SocketDSN())
 	f.reader.pruned = time.Now().Add(-2 * pruneEvery)
 	for range 20 {
@@ -125,7 +132,7 @@ func TestKeysOfOnePollAreBounded(t *testing.T) {
 	f.poll()
 	fill := func(rows, n int) {
 		t.Helper()
-		fixtureExec(t, db, fmt.Sprintf("INSERT INTO livesql.log (rel, nsp, tab, op, n, keys) SELECT 'item'::regclass, 'public', 'item', 'I', %d, (SELECT jsonb_agg(1000 * i + k) FROM generate_series(1, %d) AS k) FROM generate_series(1, %d) AS i", n, n, rows))
+		fixtureExec(t, db, fmt.Sprintf("INSERT INTO livesql.log (rel, op, n, keys) SELECT 'item'::regclass, 'I', %d, (SELECT jsonb_agg(1000 * i + k) FROM generate_series(1, %d) AS k) FROM generate_series(1, %d) AS i", n, n, rows))
 	}
 	keyed := func() (rows int) {
 		t.Helper()
@@ -163,7 +170,7 @@ func TestPollsAreNotCompiled(t *testing.T) {
 	f := follow(t, d.SocketDSN())
 	c := f.cursor.(cursor)
 	c.snapshot.xip = []uint64{c.snapshot.xmin}
-	for _, log := range []string{"SELECT", "INSERT INTO livesql.log (rel, nsp, tab, op, n) SELECT 0, '', '', 'T', -1 FROM generate_series(1, 20000)", "ANALYZE livesql.log"} {
+	for _, log := range []string{"SELECT", "INSERT INTO livesql.log (rel, op, n) SELECT 0, 'T', -1 FROM generate_series(1, 20000)", "ANALYZE livesql.log"} {
 		fixtureExec(t, db, log)
 		var plans []struct {
 			Plan struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/internal/wait"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -105,7 +106,7 @@ func (w *worker) detachAll(ctx context.Context, s *schema, names []string) error
 			first := slices.SortedFunc(maps.Keys(busy), dialects.Table.Compare)[0]
 			return fmt.Errorf("postgres: dropping the triggers of table %s: its lock was not to be had within %v: %w", first, w.patience, busy[first])
 		}
-		if err := wait(ctx, pause); err != nil {
+		if err := wait.For(ctx, pause); err != nil {
 			return err
 		}
 		if s, err = w.load(ctx); err != nil {

@@ -17,13 +17,13 @@ type wires struct {
 	driver    inner.Driver
 	connector sqldriver.Connector
 
-	mu   sync.Mutex // guards the rest
-	cuts []func()
+	mu   sync.Mutex         // guards the rest
+	cuts map[*wire][]func() // of each pool that is open
 	cut  bool
 }
 
 // open returns a pool over connections that can be cut.
-func (w *wires) open() *sql.DB { return sql.OpenDB(wire{w}) }
+func (w *wires) open() *sql.DB { return sql.OpenDB(&wire{w}) }
 
 // cutAll cuts every connection, and those that are dialled from now on.
 func (w *wires) cutAll() {
@@ -31,17 +31,27 @@ func (w *wires) cutAll() {
 	cuts := w.cuts
 	w.cuts, w.cut = nil, true
 	w.mu.Unlock()
-	for _, cut := range cuts {
-		cut()
+	for _, pool := range cuts {
+		for _, cut := range pool {
+			cut()
+		}
 	}
 }
 
-// wire is the connector of wires.
+// wire is the connector of one pool of wires.
 type wire struct{ all *wires }
 
-func (w wire) Driver() sqldriver.Driver { return w.all.connector.Driver() }
+// Close forgets the connections of the pool, which has closed them.
+func (w *wire) Close() error {
+	w.all.mu.Lock()
+	defer w.all.mu.Unlock()
+	delete(w.all.cuts, w)
+	return nil
+}
 
-func (w wire) Connect(ctx context.Context) (conn sqldriver.Conn, err error) {
+func (w *wire) Driver() sqldriver.Driver { return w.all.connector.Driver() }
+
+func (w *wire) Connect(ctx context.Context) (conn sqldriver.Conn, err error) {
 	var cut func()
 	err = dial.Safely(func() (err error) {
 		conn, cut, err = w.all.driver.Dial(ctx, w.all.connector)
@@ -53,7 +63,10 @@ func (w wire) Connect(ctx context.Context) (conn sqldriver.Conn, err error) {
 	w.all.mu.Lock()
 	late := w.all.cut
 	if !late {
-		w.all.cuts = append(w.all.cuts, cut)
+		if w.all.cuts == nil {
+			w.all.cuts = make(map[*wire][]func())
+		}
+		w.all.cuts[w] = append(w.all.cuts[w], cut)
 	}
 	w.all.mu.Unlock()
 	if late {

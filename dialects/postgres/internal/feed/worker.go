@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/vantage-go/live/internal/wait"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -137,7 +138,7 @@ func (w *worker) patiently(ctx context.Context, what string, f func() error) err
 		if time.Now().After(w.deadline) {
 			return fmt.Errorf("the lock on %s was not to be had within %v: %w", what, w.patience, err)
 		}
-		if err := wait(ctx, pause); err != nil {
+		if err := wait.For(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -149,17 +150,6 @@ func rollback(tx *sql.Tx) error {
 		return fmt.Errorf("postgres: rolling back: %w", err)
 	}
 	return nil
-}
-
-func wait(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // isBusy reports that a lock was not to be had.

@@ -10,9 +10,11 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	_ "github.com/vantage-go/live/dialects/mysql" // registers the dialect
 	_ "github.com/vantage-go/live/dialects/postgres"
@@ -35,14 +37,17 @@ const (
 	Evict = "cache-evict"
 )
 
+// options are those that livesql is opened with in each mode.
+var options = map[string][]livesql.Option{
+	Live:  nil,
+	Cache: {livesql.AutoInstall()},
+	Evict: {livesql.AutoInstall(), livesql.ForcedEviction()},
+}
+
 func init() {
-	inject.Register(Live, func(c sqldriver.Connector) sqldriver.Connector { return wrap(c) })
-	inject.Register(Cache, func(c sqldriver.Connector) sqldriver.Connector {
-		return wrap(c, livesql.AutoInstall())
-	})
-	inject.Register(Evict, func(c sqldriver.Connector) sqldriver.Connector {
-		return wrap(c, livesql.AutoInstall(), livesql.ForcedEviction())
-	})
+	for mode := range options {
+		inject.Register(mode, func(c sqldriver.Connector) sqldriver.Connector { return wrap(mode, c, patience) })
+	}
 }
 
 // dialects are the dialects by the package of the inner driver.
@@ -55,7 +60,7 @@ var dialects = []struct{ pkg, dialect string }{
 
 // wrap opens c through livesql. A connector of a driver without a dialect (an
 // invention of the suite) gets the wrapper only.
-func wrap(c sqldriver.Connector, opts ...livesql.Option) sqldriver.Connector {
+func wrap(mode string, c sqldriver.Connector, patience time.Duration) sqldriver.Connector {
 	t := reflect.TypeOf(c.Driver())
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -64,11 +69,15 @@ func wrap(c sqldriver.Connector, opts ...livesql.Option) sqldriver.Connector {
 		if t == nil || !strings.HasPrefix(t.PkgPath(), d.pkg) {
 			continue
 		}
-		live, err := livesql.NewConnector(d.dialect, patient(d.dialect, c), opts...)
+		live, err := livesql.NewConnector(d.dialect, patient(d.dialect, c), options[mode]...)
 		if err != nil {
 			return refused{c, fmt.Errorf("suites: %w", err)}
 		}
-		return &connector{Connector: live}
+		made := &connector{Connector: live}
+		if mode != Live {
+			made.rehearsal = &rehearsal{live: made.handle, evicts: mode == Evict, patience: patience, anchors: d.dialect != "sqlite"}
+		}
+		return made
 	}
 	return driver.Wrap(c, nil)
 }
@@ -111,32 +120,45 @@ func (c dsnConnector) Connect(context.Context) (sqldriver.Conn, error) { return 
 // Driver returns the driver.
 func (c dsnConnector) Driver() sqldriver.Driver { return c.driver }
 
-// connector reports what its cache did when it is closed.
+// connector tells what its cache did.
 type connector struct {
 	sqldriver.Connector
-	used atomic.Bool
+	rehearsal *rehearsal // nil in mode Live
+
+	once sync.Once
+	pool *sql.DB // written under once
+	live *livesql.DB
+	err  error
+}
+
+// handle returns livesql's handle of the connector.
+func (c *connector) handle() (*livesql.DB, error) {
+	c.once.Do(func() {
+		c.pool = sql.OpenDB(c.Connector)
+		c.live, c.err = livesql.From(context.Background(), c.pool)
+	})
+	return c.live, c.err
 }
 
 // Connect opens a connection.
 func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	c.used.Store(true)
-	return c.Connector.Connect(ctx)
+	inner, err := c.Connector.Connect(ctx)
+	if err != nil || c.rehearsal == nil {
+		return inner, err
+	}
+	return &conn{complete: inner.(complete), rehearsal: c.rehearsal}, nil
 }
 
-// Close closes the connector through a pool, from which livesql tells what the
-// cache did.
+// Close closes livesql's connector.
 func (c *connector) Close() error {
-	db := sql.OpenDB(c.Connector)
-	if c.used.Load() {
-		live, err := livesql.From(context.Background(), db)
-		if err != nil {
-			return errors.Join(err, db.Close())
-		}
-		stats := live.CacheStats()
-		inject.Cached(stats.Hits, stats.Stores)
+	c.once.Do(func() { c.err = errClosed })
+	if c.pool != nil {
+		return c.pool.Close()
 	}
-	return db.Close()
+	return c.Connector.(io.Closer).Close()
 }
+
+var errClosed = errors.New("suites: closed")
 
 // Unwrap returns livesql's connector.
 func (c *connector) Unwrap() sqldriver.Connector { return c.Connector }

@@ -1,0 +1,247 @@
+package edit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// start makes sure that a goroutine sends what waits in a lane.
+func (w *Writer) start(slow bool) {
+	l := w.lane(slow)
+	if l.running {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+		return
+	}
+	l.running = true
+	w.lanes.Go(func() { w.run(l, slow) })
+}
+
+func (w *Writer) lane(slow bool) *lane {
+	if slow {
+		return &w.slow
+	}
+	return &w.fast
+}
+
+// run sends batches until there is nothing left to send.
+func (w *Writer) run(l *lane, slow bool) {
+	if d := w.options.linger; d > 0 && !slow {
+		w.pause(l, time.Now().Add(d), true)
+	}
+	for {
+		w.stateMu.Lock()
+		var batch []*Op
+		var wakeAt time.Time
+		if w.lifetime.Err() == nil {
+			batch, wakeAt = w.gather(slow, time.Now())
+		}
+		if len(batch) == 0 && wakeAt.IsZero() {
+			l.running = false
+			w.stateMu.Unlock()
+			return
+		}
+		w.stateMu.Unlock()
+		if len(batch) == 0 {
+			w.pause(l, wakeAt, false)
+			continue
+		}
+		w.flush(batch)
+	}
+}
+
+// pause waits for a time or for something new.
+func (w *Writer) pause(l *lane, until time.Time, whole bool) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return
+		case <-w.lifetime.Done():
+			return
+		case <-l.wake:
+			if !whole {
+				return
+			}
+		}
+	}
+}
+
+// flush sends one batch and deals with what becomes of it.
+func (w *Writer) flush(batch []*Op) {
+	ctx, cancel := context.WithTimeout(w.lifetime, w.options.timeout)
+	defer cancel()
+	began := time.Now()
+	outcomes := make(map[*Op]Outcome, len(batch))
+	var send []*Op
+	for _, op := range batch {
+		if op.unknown {
+			if op.Row == nil && op.Base == nil {
+				op.recall()
+			}
+			outcomes[op] = w.lookUp(ctx, op)
+			continue
+		}
+		op.compose()
+		switch {
+		case len(op.parts) == 0:
+			outcomes[op] = Outcome{State: Conflicting, Row: op.latest}
+		case op.Kind == Update && op.Set.Empty() && len(op.Links) == 0:
+			outcomes[op] = Outcome{State: Done, Row: op.latest}
+		default:
+			op.attempts++
+			if w.named {
+				op.sentAs = op.Saves()
+			}
+			send = append(send, op)
+		}
+	}
+	send = w.whole(batch, send, outcomes)
+	together(batch, outcomes)
+	arrange(send)
+	if len(send) > 0 {
+		for i, o := range w.apply(ctx, send) {
+			outcomes[send[i]] = o
+		}
+	}
+	w.settle(batch, outcomes, len(send), began)
+}
+
+// together makes sense of what was found out about the members of a group: if
+// one was not done, none was.
+func together(batch []*Op, outcomes map[*Op]Outcome) {
+	undone := make(map[uint64]bool)
+	for _, op := range batch {
+		if o, ok := outcomes[op]; ok && op.Group != 0 && o.State == Skipped {
+			undone[op.Group] = true
+		}
+	}
+	for _, op := range batch {
+		if _, ok := outcomes[op]; ok && undone[op.Group] {
+			op.unknown = false
+			outcomes[op] = Outcome{State: Skipped}
+		}
+	}
+}
+
+// apply calls the store, and makes sure that there is an outcome for each.
+func (w *Writer) apply(ctx context.Context, send []*Op) []Outcome {
+	outcomes := w.store.Apply(ctx, send)
+	for len(outcomes) < len(send) {
+		outcomes = append(outcomes, Outcome{State: Unknown, Err: errNoOutcome})
+	}
+	return outcomes[:len(send)]
+}
+
+var errNoOutcome = errors.New("edit: store returned no outcome")
+
+// whole takes groups out of what is sent of which a member cannot be.
+func (w *Writer) whole(batch, send []*Op, outcomes map[*Op]Outcome) []*Op {
+	broken := make(map[uint64]bool)
+	for _, op := range batch {
+		if o, ok := outcomes[op]; ok && op.Group != 0 && o.State != Done && !op.unknown && o.State != Skipped {
+			broken[op.Group] = true
+		}
+	}
+	if len(broken) == 0 {
+		return send
+	}
+	kept := send[:0]
+	for _, op := range send {
+		if broken[op.Group] {
+			outcomes[op] = Outcome{State: Failed, Err: ErrDependency}
+			continue
+		}
+		kept = append(kept, op)
+	}
+	return kept
+}
+
+// settle tells everyone what became of a batch.
+func (w *Writer) settle(batch []*Op, outcomes map[*Op]Outcome, sentRows int, began time.Time) {
+	var events []Event
+	now := time.Now()
+	w.stateMu.Lock()
+	w.stats.flush(sentRows, now.Sub(began))
+	w.weather(batch, outcomes, now)
+	for _, op := range batch {
+		delete(w.inflight, op)
+		events = append(events, w.end(op, outcomes[op], sentRows, began, now))
+	}
+	for lost := w.orphans(); len(lost) > 0; lost = w.orphans() {
+		for _, p := range lost {
+			w.drop(p, fmt.Errorf("%w: parent", ErrDependency))
+		}
+	}
+	// What ended may have been what the other lane waits for.
+	for _, slow := range []bool{false, true} {
+		if w.queue.has(slow) {
+			w.start(slow)
+		}
+	}
+	w.stateMu.Unlock()
+	if w.options.observe != nil {
+		for _, e := range events {
+			w.options.observe(e)
+		}
+	}
+}
+
+// drop fails one save that waits in the queue.
+func (w *Writer) drop(p *part, err error) {
+	op := p.box.record.next
+	for i, q := range op.parts {
+		if q == p {
+			op.parts = append(op.parts[:i:i], op.parts[i+1:]...)
+			break
+		}
+	}
+	if len(op.parts) == 0 {
+		w.remove(op)
+		if op.group != nil {
+			op.group.leave(op)
+		}
+	}
+	w.finish(p, outcome{}, err, parcel{kind: refused})
+}
+
+// weather keeps track of whether the database can be reached.
+func (w *Writer) weather(batch []*Op, outcomes map[*Op]Outcome, now time.Time) {
+	away, answered := false, false
+	for _, op := range batch {
+		switch outcomes[op].State {
+		case Unavailable:
+			away = true
+		case Skipped, Unknown:
+		default:
+			answered = true
+		}
+	}
+	switch {
+	case answered:
+		w.outage = outage{}
+	case away:
+		if w.outage.since.IsZero() {
+			w.outage.since = now
+		}
+		w.outage.fails++
+		w.outage.until = now.Add(w.jitter(w.outage.fails))
+	}
+}
+
+// jitter is a random part of a pause that doubles with each attempt.
+func (w *Writer) jitter(attempt int) time.Duration {
+	pause := w.options.firstPause
+	for range attempt - 1 {
+		if pause *= 2; pause >= w.options.lastPause {
+			pause = w.options.lastPause
+			break
+		}
+	}
+	return time.Duration(w.options.chance(int64(max(pause, 1))))
+}

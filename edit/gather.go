@@ -1,0 +1,170 @@
+package edit
+
+import (
+	"time"
+)
+
+// gather takes the next batch of a lane out of the queue. When there is
+// nothing to send now, it returns when there will be; a zero time means that
+// nothing waits in this lane.
+func (w *Writer) gather(slow bool, now time.Time) (batch []*Op, wakeAt time.Time) {
+	if !w.outage.since.IsZero() && now.Before(w.outage.until) {
+		if w.queue.has(slow) {
+			return nil, w.outage.until
+		}
+		return nil, time.Time{}
+	}
+	rows, bytes := w.options.batchRows, w.options.batchBytes
+	if slow || !w.outage.since.IsZero() {
+		rows = 1 // a probe, or a row that nothing else should wait for
+	}
+	taken := make(map[*Op]bool)
+	size := 0
+	for op := range w.queue.all() {
+		if op.slow != slow || taken[op] {
+			continue
+		}
+		members := []*Op{op}
+		if op.group != nil {
+			members = op.group.ops
+		}
+		ready, at := w.ready(members, now)
+		if !ready {
+			if !at.IsZero() && (wakeAt.IsZero() || at.Before(wakeAt)) {
+				wakeAt = at
+			}
+			continue
+		}
+		more := 0
+		for _, m := range members {
+			more += m.bytes
+		}
+		if len(batch) > 0 && (len(batch)+len(members) > rows || size+more > bytes) {
+			break
+		}
+		for _, m := range members {
+			taken[m] = true
+			batch = append(batch, m)
+		}
+		size += more
+	}
+	w.take(batch, now)
+	return batch, wakeAt
+}
+
+// take marks a batch as sent.
+func (w *Writer) take(batch []*Op, now time.Time) {
+	if len(batch) == 0 {
+		return
+	}
+	for _, op := range batch {
+		w.queue.remove(op)
+		w.bytes -= op.bytes
+		r := op.record
+		if r.next == op {
+			r.next = nil
+		}
+		r.inflight = op
+		w.inflight[op] = struct{}{}
+		op.latest = r.base
+		op.taken, op.waiting = op.parts, nil
+		for _, p := range op.parts {
+			p.key, p.origin = r.key, p.box.origin()
+			for q := range p.all {
+				op.waiting = append(op.waiting, q.pending)
+			}
+		}
+		w.link(op)
+	}
+	w.freed()
+	w.stats.Sent += uint64(len(batch))
+	w.stats.LastSent = now
+}
+
+// ready reports whether all of the operations can be sent now, and else when
+// it may be so. A zero time means that only the end of another operation can
+// make it so.
+func (w *Writer) ready(members []*Op, now time.Time) (bool, time.Time) {
+	var at time.Time
+	ready := true
+	for _, m := range members {
+		switch {
+		case m.record.inflight != nil && m.record.inflight != m || w.waits(m, members) || w.unkept(m):
+			return false, time.Time{}
+		case now.Before(m.notBefore):
+			ready = false
+			if m.notBefore.After(at) {
+				at = m.notBefore
+			}
+		}
+	}
+	return ready, at
+}
+
+// waits reports whether an operation needs another that is not with it: that
+// which inserts its parent, or that which deletes the row whose key it takes.
+func (w *Writer) waits(op *Op, with []*Op) bool {
+	for _, p := range op.parts {
+		for _, l := range p.links {
+			if l.parent.created {
+				continue
+			}
+			next := l.parent.record.next
+			together := false
+			for _, m := range with {
+				together = together || m == next
+			}
+			if !together && (next != nil || l.parent.record.inflight != nil) {
+				return true
+			}
+		}
+	}
+	if op.Kind == Insert && op.record.key != nil {
+		if r := w.records[recordKey{op.Table, op.record.key}]; r != nil && r != op.record && (r.inflight != nil || r.next != nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// link gives the columns that refer to new records their values, or tells the
+// store from which operation they come.
+func (w *Writer) link(op *Op) {
+	op.Links = nil
+	for _, p := range op.parts {
+		for _, l := range p.links {
+			parent := l.parent
+			switch {
+			case parent.created:
+				p.own()
+				key := parent.table.keyParts(parent.record.base)
+				if len(key) == 1 && op.Table.plan.SetValue(p.row, l.column, key[0]) == nil {
+					p.set.Set(l.column)
+				}
+			case parent.record.inflight != nil:
+				p.own()
+				op.Links = append(op.Links, Link{Column: l.column, Parent: parent.record.inflight})
+			case parent.record.next != nil: // of the same group, taken a moment later
+				p.own()
+				op.Links = append(op.Links, Link{Column: l.column, Parent: parent.record.next})
+			}
+		}
+	}
+}
+
+// orphans ends saves whose parent was not saved: they cannot be sent any more.
+func (w *Writer) orphans() []*part {
+	var lost []*part
+	for op := range w.queue.all() {
+		for _, p := range op.parts {
+			for _, l := range p.links {
+				r := l.parent.record
+				if !l.parent.created && r.next == nil && r.inflight == nil {
+					lost = append(lost, p)
+					break
+				}
+			}
+		}
+	}
+	return lost
+}

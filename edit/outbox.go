@@ -1,0 +1,214 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Outbox is a journal of accepted saves that outlives the process. A [Writer]
+// that is made with [WithOutbox] calls it from one goroutine.
+type Outbox interface {
+	// Write adds entries, of which an entry with a known ID replaces the one
+	// that is there in its place, and removes those with the IDs in remove, all
+	// or none. What it wrote has reached the disk when it returns.
+	Write(add []OutboxEntry, remove []string) error
+	// Load returns the entries in the order in which they were added.
+	Load() ([]OutboxEntry, error)
+}
+
+// OutboxEntry is an accepted save as an [Outbox] keeps it.
+type OutboxEntry struct {
+	ID   string // names the save for good, and is what a [Ledger] notes
+	Data []byte // JSON that this package reads again
+}
+
+// The errors of writers with an outbox, for errors.Is.
+var (
+	// ErrOutbox: the save could not be kept in the outbox, and is not accepted.
+	ErrOutbox = errors.New("edit: outbox failed")
+	// ErrKept: the writer ended before the save was written. The outbox keeps
+	// it for [Writer.Replay].
+	ErrKept error = &classError{"edit: save kept in the outbox", ErrClosed}
+	// ErrNotReplayed: what is left in the outbox comes before new saves; see
+	// [Writer.Replay].
+	ErrNotReplayed = errors.New("edit: outbox not replayed")
+)
+
+// OutboxError tells why a save could not be kept.
+type OutboxError struct {
+	Table string
+	Err   error
+}
+
+func (e *OutboxError) Error() string {
+	return fmt.Sprintf("edit: %s: save not kept in the outbox: %v", e.Table, e.Err)
+}
+
+// Unwrap makes it an ErrOutbox, and an error of the outbox.
+func (e *OutboxError) Unwrap() []error { return []error{ErrOutbox, e.Err} }
+
+// WithOutbox has accepted saves kept in a journal until they have ended, so
+// that they outlive the process: see [Pending.Accepted]. No save is sent before
+// it is kept, which costs one write to the disk for all saves that come
+// together. Before its first save, a writer with an outbox must be told to
+// [Writer.Replay] what is left from before.
+//
+// Each save is written once, whatever happens when: what may have been done is
+// looked up before it is sent again. For rows whose keys the database makes, and
+// for counters, that takes a [Store] that is a [Ledger]; without one, such saves
+// end with [ErrOutcomeUnknown] when the process or the connection was lost while
+// they were under way.
+func WithOutbox(o Outbox) Option { return func(w *options) { w.outbox = o } }
+
+// journal is what a writer keeps in its outbox. Its fields are guarded by
+// Writer.stateMu.
+type journal struct {
+	outbox   Outbox
+	add      []draft // to be kept, for the first time or anew
+	remove   []string
+	running  bool
+	replayed bool
+	closing  bool // what ends now ends for the process only
+	failed   bool // the last write; of the journal's goroutine
+}
+
+// keep has a save stored in the outbox.
+func (w *Writer) keep(p *part) {
+	j := w.journal
+	if j == nil {
+		return
+	}
+	j.add = append(j.add, w.newDraft(p))
+	w.startJournal()
+}
+
+// dropKept drops a save that has ended from the outbox. Those that are replayed
+// are dropped by the playback, together with what becomes of those behind them.
+func (w *Writer) dropKept(p *part) {
+	j := w.journal
+	if p.ended {
+		return
+	}
+	p.ended = true
+	if j != nil && p.kept && !p.lent && !p.replay && !j.closing {
+		j.remove = append(j.remove, p.id)
+		w.startJournal()
+	}
+}
+
+func (w *Writer) startJournal() {
+	if j := w.journal; !j.running && !w.closing {
+		j.running = true
+		w.lanes.Go(w.runJournal)
+	}
+}
+
+// runJournal writes to the outbox until there is nothing left to write.
+func (w *Writer) runJournal() {
+	j := w.journal
+	for {
+		w.stateMu.Lock()
+		add, remove := j.add, j.remove
+		j.add, j.remove = nil, nil
+		if len(add) == 0 && len(remove) == 0 {
+			j.running = false
+			w.stateMu.Unlock()
+			return
+		}
+		drafts := slices.DeleteFunc(add, func(d draft) bool { return d.part.ended })
+		w.stateMu.Unlock()
+
+		var entries []OutboxEntry
+		failed := make(map[*part]error)
+		for i := range drafts {
+			data, err := drafts[i].encode()
+			if err != nil {
+				failed[drafts[i].part] = err
+				continue
+			}
+			entries = append(entries, OutboxEntry{ID: drafts[i].part.id, Data: data})
+		}
+		var err error
+		if j.failed && len(remove) > 0 && j.outbox.Write(nil, remove) == nil {
+			remove = nil // makes room
+		}
+		if len(entries) > 0 || len(remove) > 0 {
+			err = j.outbox.Write(entries, remove)
+		}
+		j.failed = err != nil
+
+		w.stateMu.Lock()
+		for _, d := range drafts {
+			why := failed[d.part]
+			if why == nil {
+				why = err
+			}
+			w.wrote(d.part, why)
+		}
+		if err != nil {
+			j.remove = append(remove, j.remove...)
+			if len(j.add) == 0 {
+				j.running = false // the next save tries again
+				w.stateMu.Unlock()
+				return
+			}
+		}
+		w.stateMu.Unlock()
+	}
+}
+
+// wrote lets a save go on that the outbox has, or ends one that it has not.
+func (w *Writer) wrote(p *part, err error) {
+	switch {
+	case p.ended:
+		if err == nil && !p.lent && !w.journal.closing {
+			w.journal.remove = append(w.journal.remove, p.id)
+		}
+	case err == nil:
+		p.kept = true
+		p.pending.accept()
+		if op := p.box.record.next; op != nil {
+			w.start(op.slow)
+		}
+	case p.kept: // what is kept of it will do
+		w.options.log.Warn("edit: outbox not brought up to date", "table", p.table.Name, "err", err)
+	default:
+		w.unaccept(p, &OutboxError{Table: p.table.Name, Err: err})
+	}
+}
+
+// unaccept ends a save that is in the queue, and brings back the one that it
+// took the place of.
+func (w *Writer) unaccept(p *part, err error) {
+	if p.group != nil || !w.takeBack(p) {
+		if op := p.box.record.next; op != nil {
+			g := op.group
+			w.drop(p, err)
+			if g != nil {
+				w.breakGroup(op)
+			}
+		}
+		return
+	}
+	w.dropKept(p)
+	w.stats.Failed++
+	p.box.open--
+	p.box.last = err
+	p.resolve(outcome{}, err)
+	p.box.put(parcel{kind: refused, part: p, err: err})
+}
+
+// unkept reports whether a save that the operation stands for has not reached
+// the outbox yet.
+func (w *Writer) unkept(op *Op) bool {
+	if w.journal == nil {
+		return false
+	}
+	for _, p := range op.parts {
+		if !p.kept {
+			return true
+		}
+	}
+	return false
+}

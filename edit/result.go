@@ -1,0 +1,166 @@
+package edit
+
+import (
+	"context"
+	"time"
+)
+
+// ResultKind is what a save did.
+type ResultKind uint8
+
+// The kinds of results.
+const (
+	// Unchanged: there was nothing to save, and nothing was sent.
+	Unchanged ResultKind = iota + 1
+	// Saved: the row is updated.
+	Saved
+	// Created: the row is new, and has a key now.
+	Created
+	// Deleted: the row is gone.
+	Deleted
+)
+
+func (k ResultKind) String() string {
+	return [...]string{"none", "unchanged", "saved", "created", "deleted"}[k]
+}
+
+// Result is what a save did. Beside a [PartialError] it is filled, too; beside
+// any other error it is empty.
+type Result[K comparable, T any] struct {
+	Kind ResultKind
+	ID   K
+	Row  T // as the database has it now: a copy of the caller's own
+
+	// Adjusted are the columns in which the database keeps something else
+	// than was sent.
+	Adjusted []string
+	// Superseded are the columns in which a later save of this program took
+	// the place of this one.
+	Superseded []string
+	// Rebased tells that others had changed the record, and that their
+	// changes were kept.
+	Rebased bool
+	// Attempts is how often the save was sent; 0 if it was not.
+	Attempts int
+	// Batch is how many saves were sent together.
+	Batch int
+	// Queued, Sent and Acked are when the save was accepted, sent last and
+	// acknowledged.
+	Queued, Sent, Acked time.Time
+
+	editor *Editor[K, T]
+	before any // the row before the save
+	after  any
+	set    Columns
+	saved  *Op // by SaveTx
+}
+
+// outcome is a result without its types.
+type outcome struct {
+	kind       ResultKind
+	key        any
+	row        any // shared: to be copied before it is given away
+	before     any
+	set        Columns
+	adjusted   Columns
+	superseded Columns
+	rebased    bool
+	attempts   int
+	batch      int
+	queued     time.Time
+	sent       time.Time
+	acked      time.Time
+}
+
+// pending is a save under way. Its fields are set before done is closed.
+type pending struct {
+	done    chan struct{}
+	kept    chan struct{} // closed when the outbox has it; nil without one
+	outcome outcome
+	err     error
+
+	accepted bool // guarded by Writer.stateMu
+}
+
+func newPending() *pending { return &pending{done: make(chan struct{})} }
+
+// settled returns a save that has ended already.
+func settled(o outcome, err error) *pending {
+	p := newPending()
+	p.resolve(o, err)
+	return p
+}
+
+func (p *pending) resolve(o outcome, err error) {
+	p.outcome, p.err = o, err
+	close(p.done)
+	p.accept() // who sees that looks whether it has ended
+}
+
+// accept tells that the outbox has the save. The writer's mutex is held.
+func (p *pending) accept() {
+	if p.kept != nil && !p.accepted {
+		p.accepted = true
+		close(p.kept)
+	}
+}
+
+var closedChan = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Pending is a save under way. It may be used by any goroutine.
+type Pending[K comparable, T any] struct {
+	inner  *pending
+	editor *Editor[K, T]
+}
+
+// Accepted is closed when the save will outlive the process: the outbox has it.
+// It is closed at the end of the save at the latest, and from the start where
+// there is no outbox.
+func (p *Pending[K, T]) Accepted() <-chan struct{} {
+	if p.inner.kept == nil {
+		return closedChan
+	}
+	return p.inner.kept
+}
+
+// Done is closed when the save has ended, well or not: the database has it
+// then, or never will.
+func (p *Pending[K, T]) Done() <-chan struct{} { return p.inner.done }
+
+// Wait waits for the end of the save. When the context ends first it returns
+// the context's error, and the save goes on.
+func (p *Pending[K, T]) Wait(ctx context.Context) (Result[K, T], error) {
+	select {
+	case <-p.inner.done:
+		return typed(p.editor, p.inner)
+	default:
+	}
+	select {
+	case <-p.inner.done:
+		return typed(p.editor, p.inner)
+	case <-ctx.Done():
+		return Result[K, T]{}, ctx.Err()
+	}
+}
+
+// typed makes a result of an outcome.
+func typed[K comparable, T any](d *Editor[K, T], p *pending) (Result[K, T], error) {
+	t, o := d.table, &p.outcome
+	r := Result[K, T]{
+		Kind: o.kind, Adjusted: t.plan.Names(o.adjusted), Superseded: t.plan.Names(o.superseded),
+		Rebased: o.rebased, Attempts: o.attempts, Batch: o.batch,
+		Queued: o.queued, Sent: o.sent, Acked: o.acked,
+		editor: d, before: o.before, after: o.row, set: o.set,
+	}
+	if k, ok := o.key.(K); ok {
+		r.ID = k
+	}
+	if row, ok := o.row.(*T); ok {
+		r.Row = *t.plan.Clone(row).(*T)
+	}
+	return r, p.err
+}

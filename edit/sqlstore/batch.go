@@ -1,0 +1,305 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/vantage-go/live/edit"
+)
+
+// Apply implements [edit.Store].
+func (s *Store) Apply(ctx context.Context, ops []*edit.Op) []edit.Outcome {
+	out := make(outcomes, len(ops))
+	s.apply(ctx, ops, out)
+	result := make([]edit.Outcome, len(ops))
+	for i, op := range ops {
+		result[i] = out[op]
+		if result[i].State == edit.Failed && errors.Is(result[i].Err, edit.ErrDuplicate) {
+			s.nameColumns(ctx, op.Table, result[i].Err)
+		}
+	}
+	return result
+}
+
+func (s *Store) apply(ctx context.Context, ops []*edit.Op, out outcomes) {
+	l, err := s.take(ctx)
+	if err != nil {
+		out.all(ops, s.outcome(ops[0].Table, err))
+		return
+	}
+	b := &batch{store: s, engine: s.engine, link: l, out: out}
+	if !b.alone(ctx, ops) {
+		b.transaction(ctx, ops)
+	}
+	s.put(l, b.broken)
+}
+
+// ApplyTx implements [edit.TxStore].
+func (s *Store) ApplyTx(ctx context.Context, tx *sql.Tx, ops []*edit.Op) []edit.Outcome {
+	l := newLink(s.engine, tx)
+	l.oneByOne = true
+	b := &batch{store: s, engine: s.engine, link: l, out: make(outcomes, len(ops))}
+	err := b.work(ctx, ops)
+	for _, op := range b.missed {
+		if err == nil {
+			err = b.around(ctx, []*edit.Op{op})
+		}
+	}
+	for _, stmt := range l.stmts {
+		_ = stmt.Close()
+	}
+	if err != nil {
+		b.fatal(ops, err)
+	}
+	result := make([]edit.Outcome, len(ops))
+	for i, op := range ops {
+		result[i] = b.out[op]
+	}
+	return result
+}
+
+// outcome makes an outcome of an error.
+func (s *Store) outcome(t *edit.Table, err error) edit.Outcome {
+	f := understand(s.engine, err)
+	return edit.Outcome{State: f.state, Err: f.failure(t, err)}
+}
+
+// refuse notes that the database refused one operation of a loop, and reports
+// whether the others can go on.
+func (o outcomes) refuse(e engine, op *edit.Op, err error) bool {
+	f := understand(e, err)
+	if f.state != edit.Failed {
+		return false
+	}
+	o[op] = edit.Outcome{State: edit.Failed, Err: f.failure(op.Table, err)}
+	return true
+}
+
+func (o outcomes) all(ops []*edit.Op, outcome edit.Outcome) {
+	for _, op := range ops {
+		o[op] = outcome
+	}
+}
+
+// batch carries out operations on one connection.
+type batch struct {
+	store  *Store
+	engine engine
+	link   *link
+	out    outcomes
+	missed []*edit.Op // which were not written
+	broken bool       // the connection is of no use any more
+}
+
+// transaction carries out operations in one transaction. What the database
+// only finds at the end, it finds again in smaller ones.
+func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
+	if err := b.engine.begin(ctx, b.link); err != nil {
+		b.fatal(ops, err)
+		return
+	}
+	mark, err := b.engine.mark(ctx, b.link)
+	b.missed = nil
+	if err == nil {
+		err = b.work(ctx, ops)
+	}
+	if errors.Is(err, errOneByOne) && !b.link.oneByOne {
+		b.rollback(ctx)
+		b.link.oneByOne = true
+		b.transaction(ctx, ops)
+		b.link.oneByOne = false
+		return
+	}
+	if err == nil {
+		err = b.note(ctx, ops)
+	}
+	if err != nil {
+		b.fatal(ops, err)
+		b.rollback(ctx)
+		return
+	}
+	if err := b.link.plain(ctx, "COMMIT"); err != nil {
+		b.notCommitted(ctx, ops, mark, err)
+		return
+	}
+	b.second(ctx)
+}
+
+// alone carries out a single update without a transaction around it, where one
+// statement does all; only a row that was not written is looked at in one. It
+// returns false if that is no way to do it.
+func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
+	op := ops[0]
+	if _, ok := b.engine.(*postgres); !ok || b.store.ledger && len(op.Saves()) > 0 || len(ops) > 1 || op.Group != 0 || op.Kind == edit.Insert || !comparable(op) {
+		return false
+	}
+	err := b.engine.run(ctx, b.link, ops, b.out)
+	switch {
+	case err == nil:
+		if _, done := b.out[op]; !done {
+			b.missed = ops
+			b.second(ctx)
+		}
+	case lost(err):
+		b.broken = true
+		b.out[op] = edit.Outcome{State: edit.Unknown, Err: err}
+	default:
+		b.broken = outdated(err)
+		b.out[op] = b.store.outcome(op.Table, err)
+	}
+	return true
+}
+
+// fatal gives all operations the state of an error that ended the transaction
+// before its end.
+func (b *batch) fatal(ops []*edit.Op, err error) {
+	b.broken = b.broken || lost(err) || outdated(err)
+	o := b.store.outcome(ops[0].Table, err)
+	if errors.Is(err, errNoted) {
+		o = edit.Outcome{State: edit.Unknown, Err: err} // it will be found in the ledger
+	}
+	for _, op := range ops {
+		if op.Refused() {
+			b.out[op] = edit.Outcome{State: edit.Conflicting, Row: b.out[op].Row}
+			continue
+		}
+		b.out[op] = o
+	}
+}
+
+func (b *batch) rollback(ctx context.Context) {
+	if b.broken {
+		return
+	}
+	if err := b.link.plain(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+		b.broken = true
+	}
+}
+
+// notCommitted finds out what became of a transaction whose COMMIT failed.
+func (b *batch) notCommitted(ctx context.Context, ops []*edit.Op, mark string, err error) {
+	if !lost(err) {
+		b.rollback(ctx)
+		if f := understand(b.engine, err); f.state == edit.Failed && len(units(ops)) > 1 {
+			for _, unit := range units(ops) { // a deferred constraint: whose, nobody tells
+				if !b.broken {
+					b.transaction(ctx, unit)
+				}
+			}
+			return
+		}
+		b.fatal(ops, err)
+		return
+	}
+	b.broken = true
+	b.link.discard() // so that the server notices, too
+	state := edit.Unknown
+	if mark != "" {
+		state = b.engine.resolve(ctx, b.store.db, mark)
+	}
+	if state == edit.Done {
+		return // the outcomes stand
+	}
+	for _, op := range ops {
+		if b.out[op].State == edit.Done {
+			b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf("edit: connection lost in COMMIT: %w", err)}
+		}
+	}
+}
+
+// units splits operations into what may be done apart.
+func units(ops []*edit.Op) [][]*edit.Op {
+	var all [][]*edit.Op
+	groups := make(map[uint64]int)
+	for _, op := range ops {
+		if i, ok := groups[op.Group]; ok && op.Group != 0 {
+			all[i] = append(all[i], op)
+			continue
+		}
+		groups[op.Group] = len(all)
+		all = append(all, []*edit.Op{op})
+	}
+	return all
+}
+
+// work carries out operations within a transaction: single ones in runs, then
+// group by group. An error ends the transaction.
+func (b *batch) work(ctx context.Context, ops []*edit.Op) error {
+	var single []*edit.Op
+	var groups [][]*edit.Op
+	for _, unit := range units(ops) {
+		if unit[0].Group == 0 {
+			single = append(single, unit...)
+		} else {
+			groups = append(groups, unit)
+		}
+	}
+	for len(single) > 0 {
+		n := 1
+		for n < len(single) && alike(single[0], single[n]) {
+			n++
+		}
+		if err := b.isolate(ctx, single[:n], 0); err != nil {
+			return err
+		}
+		single = single[n:]
+	}
+	for _, group := range groups {
+		if err := b.group(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alike reports whether operations can be done by one statement.
+func alike(a, b *edit.Op) bool { return a.Table == b.Table && a.Kind == b.Kind && a.Set == b.Set }
+
+// group carries out the operations of one group, all or none.
+func (b *batch) group(ctx context.Context, ops []*edit.Op) error {
+	const savepoint = "livesql_group"
+	if err := b.link.plain(ctx, "SAVEPOINT "+savepoint); err != nil {
+		return err
+	}
+	for _, op := range ops {
+		err := b.run(ctx, []*edit.Op{op})
+		if err != nil {
+			f := understand(b.engine, err)
+			if f.state == edit.Transient || f.state == edit.Unavailable {
+				return err
+			}
+			b.out[op] = edit.Outcome{State: f.state, Err: f.failure(op.Table, err)}
+		}
+		if b.out[op].State != edit.Done && (op.Kind != edit.Delete || b.out[op].State != edit.Absent) {
+			return b.undo(ctx, savepoint, ops, op)
+		}
+		for _, child := range ops {
+			if err := child.Fill(op, b.out[op].Row); op.Kind == edit.Insert && err != nil {
+				b.out[op] = edit.Outcome{State: edit.Failed, Err: err}
+				return b.undo(ctx, savepoint, ops, op)
+			}
+		}
+	}
+	return nil
+}
+
+// undo takes back a group of which one operation was not done.
+func (b *batch) undo(ctx context.Context, savepoint string, ops []*edit.Op, culprit *edit.Op) error {
+	state := b.out[culprit].State
+	for _, op := range ops {
+		if op == culprit {
+			continue
+		}
+		switch state {
+		case edit.Locked:
+			b.out[op] = edit.Outcome{State: state, Err: b.out[culprit].Err}
+		default:
+			b.out[op] = edit.Outcome{
+				State: edit.Failed, Err: fmt.Errorf("%w: %s of the same group was not", edit.ErrDependency, culprit.Table.Name),
+			}
+		}
+	}
+	return b.link.plain(ctx, "ROLLBACK TO SAVEPOINT "+savepoint)
+}

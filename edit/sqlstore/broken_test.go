@@ -1,0 +1,72 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/vantage-go/live/internal/mutate"
+)
+
+// TestBrokenVariants has stores do one thing wrong, which the named test must
+// see. A test that passes on a broken variant proves nothing.
+func TestBrokenVariants(t *testing.T) {
+	t.Parallel()
+	variants := make([]mutate.Variant, 0, len(brokenVariants))
+	for _, v := range brokenVariants {
+		variants = append(variants, mutate.Variant{
+			Name: v.name, Package: "edit/sqlstore", Test: v.test,
+			Edits: []mutate.Edit{{File: "edit/sqlstore/" + v.file, Old: v.old, New: v.new}},
+		})
+	}
+	mutate.Check(t, "../..", variants)
+}
+
+// brokenVariant is one way to break a store: it replaces the one occurrence of
+// a text in a file, in which a $ stands for
+// whether the variant is on.
+type brokenVariant struct {
+	name, test     string
+	file, old, new string
+}
+
+var brokenVariants = []brokenVariant{
+	{
+		"an update that checks nothing", "TestOthersWriteToo/sqlite",
+		"shape.go", "	if checked {\n", "	if checked && !$ {\n",
+	},
+	{
+		"a version that is one higher was ours", "TestOthersWriteToo/mariadb",
+		"mysql.go", "		if n == 1 {\n", "		if n == 1 || $ {\n",
+	},
+	{
+		"the database's own idea of equal text", "TestWithoutVersion/mariadb",
+		"builder.go", `		return "BINARY " + column, " <=> BINARY ", ""`, "		if $ {\n			return column, \" <=> \", \"\"\n		}\n" + `		return "BINARY " + column, " <=> BINARY ", ""`,
+	},
+	{
+		"half of a group", "TestGroups/sqlite",
+		"batch.go", `	return b.link.plain(ctx, "ROLLBACK TO SAVEPOINT "+savepoint)`, "	if $ {\n		return nil\n	}\n" + `	return b.link.plain(ctx, "ROLLBACK TO SAVEPOINT "+savepoint)`,
+	},
+	{
+		"a lost COMMIT is sent again", "TestLostCommit/postgres_after_it",
+		"batch.go", "	if state == edit.Done {\n", "	if $ {\n		state = edit.Transient\n	}\n	if state == edit.Done {\n",
+	},
+	{
+		"a save that is not noted", "TestLedger/sqlite_after_it",
+		"ledger.go", "		if !ok || o.State != edit.Done {\n", "		if $ || !ok || o.State != edit.Done {\n",
+	},
+	{
+		"a token that is always the same", "TestTokens/postgres/hash",
+		"builder.go", "		return \"md5(\" + row + \"::text)\"\n", "		if $ {\n			return \"md5('')\"\n		}\n		return \"md5(\" + row + \"::text)\"\n",
+	},
+	{
+		"what was lost in a COMMIT is done", "TestServerKilled/mariadb",
+		"batch.go", "			b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)}\n", "			if !$ {\n				b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)}\n			}\n",
+	},
+	{
+		"RETURNING is believed before the triggers", "TestTriggerOverrides/sqlite",
+		"sqlite.go", "	return has || t.Schema != \"\", nil\n", "	return !$ && (has || t.Schema != \"\"), nil\n",
+	},
+	{
+		"texts lose the spaces at their end", "TestKinds/mariadb",
+		"mysql.go", "		return \"CONCAT(?)\"\n", "		if !$ {\n			return \"CONCAT(?)\"\n		}\n		return \"?\"\n",
+	},
+}

@@ -1,0 +1,17 @@
+// Package sqlstore is the [edit.Store] of SQL databases: Postgres, MySQL,
+// MariaDB and SQLite.
+//
+//	operations of one batch ─ runs of one table and one set of columns → one statement each ─┐
+//	groups ─ savepoint, statement by statement ───────────────────────────────────────────────┴→ one transaction
+//	rows that were not written → locked, read, merged by the operation → written, or an outcome of their own
+//	what the database refuses → found by the error's detail, else by halves → the rest is written
+//
+// A row is written only if it has the version, or the values, that the
+// operation was made on; whether it was is told by the row that comes back,
+// never by the version alone. New rows are matched with their operations by
+// key, never by order. When the connection is lost in a COMMIT, Postgres is
+// asked what became of the transaction; elsewhere the writer looks at the rows.
+//
+// The package makes statements and understands errors; it merges nothing, and
+// retries nothing but what it has to isolate. It imports no driver.
+package sqlstore

@@ -1,0 +1,306 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vantage-go/live/edit"
+)
+
+// postgres makes statements for PostgreSQL. Values travel as text and are cast
+// to the types of their columns, so that all drivers send the same.
+type postgres struct {
+	sequencesMu sync.Mutex
+	sequences   map[*edit.Table]string // of the key, "" if there is none
+}
+
+func (*postgres) quote(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+func (*postgres) placeholder(n int) string { return "$" + strconv.Itoa(n) }
+
+func (*postgres) settings(lockWait time.Duration) []string {
+	return []string{fmt.Sprintf("SET lock_timeout = %d", max(lockWait.Milliseconds(), 1))}
+}
+
+func (*postgres) begin(ctx context.Context, l *link) error {
+	return l.plain(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED")
+}
+
+func (*postgres) mark(ctx context.Context, l *link) (string, error) {
+	var mark string
+	err := l.query(ctx, "SELECT pg_current_xact_id()::text", nil, func(rows *sql.Rows) error { return rows.Scan(&mark) })
+	return mark, err
+}
+
+// resolve asks the server what became of a transaction.
+func (*postgres) resolve(ctx context.Context, db *sql.DB, mark string) edit.State {
+	for {
+		var status sql.NullString
+		err := db.QueryRowContext(ctx, "SELECT pg_xact_status($1::text::xid8)", mark).Scan(&status)
+		switch {
+		case err != nil || !status.Valid:
+			return edit.Unknown
+		case status.String == "committed":
+			return edit.Done
+		case status.String == "aborted":
+			return edit.Transient
+		}
+		select { // in progress: the server has not noticed yet
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return edit.Unknown
+		}
+	}
+}
+
+func (p *postgres) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+	if err := typesKnown(ops[0].Table); err != nil {
+		return err
+	}
+	if ops[0].Kind == edit.Insert {
+		return p.insert(ctx, l, ops, out)
+	}
+	if len(ops) == 1 {
+		return p.one(ctx, l, ops[0], true, out)
+	}
+	return p.many(ctx, l, ops, out)
+}
+
+func typesKnown(t *edit.Table) error {
+	for i := range t.Plan().Fields() {
+		if t.Plan().Fields()[i].Column.Type == "" {
+			return fmt.Errorf("edit: table %s: the type of column %s is not known: describe the table with Catalogue",
+				t.Name, t.Plan().Fields()[i].Name)
+		}
+	}
+	return nil
+}
+
+// one writes one row.
+func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, out outcomes) error {
+	s := shapeOf(op, checked)
+	args, err := s.arguments(p, op)
+	if err != nil {
+		return err
+	}
+	text := l.text(textKey{s, ofOne, 1}, func(b *builder) {
+		b.single(&s)
+		b.add(" RETURNING ")
+		b.columns(op.Table, "", op.Table.Plan().All())
+	})
+	return l.query(ctx, text, args, func(rows *sql.Rows) error {
+		row := op.Table.Plan().New()
+		if err := op.Table.Plan().Scan(rows, row, op.Table.Plan().All()); err != nil {
+			return err
+		}
+		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		return nil
+	})
+}
+
+// source adds unnest(…) of columns of the operations, and returns how each is
+// called.
+type source struct {
+	b     *builder
+	ops   []*edit.Op
+	names []string
+}
+
+// column adds the values of a column and returns the expression of one.
+func (s *source) column(c *edit.Column, value func(op *edit.Op) any) (string, error) {
+	var a arrayText
+	for _, op := range s.ops {
+		text, null, err := postgresText(c, value(op))
+		if err != nil {
+			return "", err
+		}
+		a.add(text, null)
+	}
+	s.b.args = append(s.b.args, a.text())
+	return s.name(c), nil
+}
+
+// name adds a column without its values, and returns the expression of one.
+func (s *source) name(c *edit.Column) string {
+	name := "c" + strconv.Itoa(len(s.names)+1)
+	s.names = append(s.names, name)
+	return "d." + name + cast(c)
+}
+
+// unnest is the table of all columns that were added.
+func (s *source) unnest(alias string) string {
+	var b strings.Builder
+	b.WriteString("unnest(")
+	for i := range s.names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1) + "::text[]")
+	}
+	b.WriteString(") WITH ORDINALITY AS " + alias + "(" + strings.Join(s.names, ", ") + ", ord)")
+	return b.String()
+}
+
+// many writes many rows with one statement.
+func (p *postgres) many(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+	s := shapeOf(ops[0], true)
+	args, err := s.arrays(ops)
+	if err != nil {
+		return err
+	}
+	text := l.text(textKey{shape: s, form: ofMany}, func(b *builder) {
+		d := &source{b: b, ops: ops}
+		sets, conditions := s.clauses(p, "", "t.", d.name)
+		verb, set, from := "UPDATE ", " AS t SET "+strings.Join(sets, ", "), " FROM "
+		if s.kind == edit.Delete {
+			verb, set, from = "DELETE FROM ", " AS t", " USING "
+		}
+		b.add(verb)
+		b.table(s.table)
+		b.add(set + from + d.unnest("d") + " WHERE " + strings.Join(conditions, " AND ") + " RETURNING d.ord, ")
+		b.columns(s.table, "t.", s.table.Plan().All())
+	})
+	return p.collect(ctx, l, text, args, ops, out)
+}
+
+// arrays are the values of operations, as an array for each column.
+func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
+	columns := make([]arrayText, s.width())
+	for _, op := range ops {
+		n := 0
+		err := s.values(op, func(c *edit.Column, v any) error {
+			text, null, err := postgresText(c, v)
+			columns[n].add(text, null)
+			n++
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	args := make([]any, len(columns))
+	for i := range columns {
+		args[i] = columns[i].text()
+	}
+	return args, nil
+}
+
+// collect reads rows that are numbered by their operation.
+func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out outcomes) error {
+	plan := ops[0].Table.Plan()
+	return l.query(ctx, text, args, func(rows *sql.Rows) error {
+		row := plan.New()
+		var ord int
+		if err := plan.Scan(rows, row, plan.All(), &ord); err != nil {
+			return err
+		}
+		op := ops[ord-1]
+		if _, twice := out[op]; twice {
+			return fmt.Errorf("edit: table %s: two rows have one key", op.Table.Name)
+		}
+		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		return nil
+	})
+}
+
+// force implements engine.
+func (p *postgres) force(ctx context.Context, l *link, op *edit.Op) (any, bool, error) {
+	if err := typesKnown(op.Table); err != nil {
+		return nil, false, err
+	}
+	out := make(outcomes)
+	err := p.one(ctx, l, op, false, out)
+	o, found := out[op]
+	return o.Row, found, err
+}
+
+// lock implements engine.
+func (p *postgres) lock(ctx context.Context, l *link, ops []*edit.Op) (map[string]any, error) {
+	t := ops[0].Table
+	plan := t.Plan()
+	rows := make(map[string]any, len(ops))
+	b, err := p.lockText(ops, plan.All(), " FOR NO KEY UPDATE OF t")
+	if err != nil {
+		return nil, err
+	}
+	err = l.query(ctx, b.String(), b.args, func(r *sql.Rows) error {
+		row := plan.New()
+		if err := plan.Scan(r, row, plan.All()); err != nil {
+			return err
+		}
+		rows[rowKey(t, row)] = row
+		return nil
+	})
+	return rows, err
+}
+
+// lockText is a SELECT of the rows of operations, in the order of their keys.
+func (p *postgres) lockText(ops []*edit.Op, columns edit.Columns, how string) (*builder, error) {
+	t := ops[0].Table
+	plan := t.Plan()
+	b := newBuilder(p)
+	s := &source{b: b, ops: ops}
+	var conditions, order []string
+	n := 0
+	for i := range plan.Key().All() {
+		f := &plan.Fields()[i]
+		at := n
+		value, err := s.column(&f.Column, func(op *edit.Op) any { return op.Key()[at] })
+		if err != nil {
+			return nil, err
+		}
+		conditions = append(conditions, "t."+p.quote(f.Name)+" = "+value)
+		order = append(order, "t."+p.quote(f.Name))
+		n++
+	}
+	b.add("SELECT ")
+	b.columns(t, "t.", columns)
+	b.add(" FROM ")
+	b.table(t)
+	b.add(" AS t JOIN " + s.unnest("d") + " ON " + strings.Join(conditions, " AND ") + " ORDER BY " + strings.Join(order, ", ") + how)
+	return b, nil
+}
+
+// unlocked implements engine.
+func (p *postgres) unlocked(ctx context.Context, l *link, ops []*edit.Op) (map[string]bool, bool, error) {
+	if ops[0].Kind == edit.Insert {
+		return nil, false, nil
+	}
+	t := ops[0].Table
+	plan := t.Plan()
+	keys := make(map[string]bool)
+	there := make(map[string]bool)
+	for _, pass := range []struct {
+		how  string
+		keys map[string]bool
+	}{{" FOR NO KEY UPDATE OF t SKIP LOCKED", keys}, {"", there}} {
+		b, err := p.lockText(ops, plan.Key(), pass.how)
+		if err != nil {
+			return nil, false, err
+		}
+		err = l.query(ctx, b.String(), b.args, func(r *sql.Rows) error {
+			row := plan.New()
+			if err := plan.Scan(r, row, plan.Key()); err != nil {
+				return err
+			}
+			pass.keys[rowKey(t, row)] = true
+			return nil
+		})
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	for _, op := range ops { // what is not there is not locked
+		if key := keyText(t, op.Key()); !there[key] {
+			keys[key] = true
+		}
+	}
+	return keys, true, nil
+}

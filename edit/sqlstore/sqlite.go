@@ -1,0 +1,241 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vantage-go/live/edit"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// sqlite makes statements for SQLite: a loop of prepared statements within one
+// transaction, which holds the only lock from its beginning.
+type sqlite struct{}
+
+// quote uses backticks: to SQLite a name in double quotes that is no column is a
+// text.
+func (sqlite) quote(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+
+func (sqlite) placeholder(int) string { return "?" }
+
+func (sqlite) settings(lockWait time.Duration) []string {
+	return []string{"PRAGMA busy_timeout = " + itoa(max(int(lockWait.Milliseconds()), 1)), "PRAGMA foreign_keys = ON"}
+}
+
+func (sqlite) begin(ctx context.Context, l *link) error { return l.plain(ctx, "BEGIN IMMEDIATE") }
+
+func (sqlite) mark(context.Context, *link) (string, error) { return "", nil }
+
+func (sqlite) resolve(context.Context, *sql.DB, string) edit.State { return edit.Unknown }
+
+func (s sqlite) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+	triggers, err := s.triggers(ctx, l, ops[0].Table)
+	if err != nil {
+		return err
+	}
+	if ops[0].Kind == edit.Update && !triggers && !l.oneByOne {
+		return s.many(ctx, l, ops, out)
+	}
+	return s.loop(ctx, l, ops, triggers, out)
+}
+
+// loop writes rows one by one.
+func (s sqlite) loop(ctx context.Context, l *link, ops []*edit.Op, triggers bool, out outcomes) error {
+	for _, op := range ops {
+		if err := s.one(ctx, l, op, true, triggers, out); err != nil && !out.refuse(s, op, err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// many writes rows with a statement for each chunk of them. A chunk of which
+// the database refuses a row is written row by row: it takes back the statement
+// only.
+func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+	shape := shapeOf(ops[0], true)
+	for len(ops) > 0 {
+		chunk := ops[:shape.chunk(len(ops))]
+		ops = ops[len(chunk):]
+		err := s.chunk(ctx, l, &shape, chunk, out)
+		if err != nil && understand(s, err).state == edit.Failed && !errors.Is(err, errOneByOne) {
+			for _, op := range chunk {
+				delete(out, op)
+			}
+			err = s.loop(ctx, l, chunk, false, out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, out outcomes) error {
+	if len(ops) == 1 {
+		return s.one(ctx, l, ops[0], true, false, out)
+	}
+	args, err := shape.arguments(s, ops...)
+	if err != nil {
+		return err
+	}
+	plan := shape.table.Plan()
+	text := l.text(textKey{*shape, ofMany, len(ops)}, func(b *builder) {
+		n := 0
+		sets, conditions := shape.clauses(s, "", "t.", func(*edit.Column) string {
+			n++
+			return "d.column" + itoa(n)
+		})
+		row := "(" + strings.Repeat(", ?", n)[2:] + ")"
+		b.add("UPDATE ")
+		b.table(shape.table)
+		b.add(" AS t SET " + strings.Join(sets, ", ") + " FROM (VALUES " + strings.Repeat(", "+row, len(ops))[2:] + ") AS d WHERE " +
+			strings.Join(conditions, " AND ") + " RETURNING ")
+		b.columns(shape.table, "", plan.All())
+	})
+	back := returns{ops: ops}
+	return l.query(ctx, text, args, func(rows *sql.Rows) error {
+		row := plan.New()
+		if err := plan.Scan(rows, row, plan.All()); err != nil {
+			return err
+		}
+		op := back.op(row)
+		if op == nil {
+			return errOneByOne
+		}
+		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		return nil
+	})
+}
+
+// triggers reports whether a table has triggers, which may change a row after
+// RETURNING has told what it is. Those that capture changes for a feed do not.
+func (sqlite) triggers(ctx context.Context, l *link, t *edit.Table) (bool, error) {
+	has := false
+	for _, schema := range []string{"sqlite_schema", "sqlite_temp_schema"} {
+		err := l.query(ctx, "SELECT EXISTS (SELECT 1 FROM "+schema+" WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE AND name NOT LIKE 'livesql\\_on\\_%' ESCAPE '\\')", []any{t.Name},
+			func(rows *sql.Rows) error {
+				var found bool
+				err := rows.Scan(&found)
+				has = has || found
+				return err
+			})
+		if err != nil {
+			return false, err
+		}
+	}
+	return has || t.Schema != "", nil
+}
+
+func (s sqlite) one(ctx context.Context, l *link, op *edit.Op, checked, triggers bool, out outcomes) error {
+	plan := op.Table.Plan()
+	text, args, err := s.statement(l, op, checked)
+	if err != nil {
+		return err
+	}
+	err = l.query(ctx, text, args, func(rows *sql.Rows) error {
+		row := plan.New()
+		if err := plan.Scan(rows, row, plan.All()); err != nil {
+			return err
+		}
+		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if o, ok := out[op]; ok && op.Kind != edit.Delete && triggers {
+		o.Row, err = s.reread(ctx, l, op, o.Row)
+		out[op] = o
+		return err
+	}
+	if _, ok := out[op]; !ok && op.Kind == edit.Insert {
+		out[op] = edit.Outcome{State: edit.Suppressed}
+	}
+	return nil
+}
+
+// statement is what writes one row.
+func (s sqlite) statement(l *link, op *edit.Op, checked bool) (text string, args []any, err error) {
+	returning := func(b *builder) {
+		b.add(" RETURNING ")
+		b.columns(op.Table, "", op.Table.Plan().All())
+	}
+	if op.Kind == edit.Insert {
+		b := newBuilder(s)
+		if err := b.insert(op); err != nil {
+			return "", nil, err
+		}
+		returning(b)
+		return b.String(), b.args, nil
+	}
+	shape := shapeOf(op, checked)
+	text = l.text(textKey{shape, ofOne, 1}, func(b *builder) {
+		b.single(&shape)
+		returning(b)
+	})
+	args, err = shape.arguments(s, op)
+	return text, args, err
+}
+
+// reread reads a row that was written, as it is after all triggers.
+func (s sqlite) reread(ctx context.Context, l *link, op *edit.Op, row any) (any, error) {
+	plan := op.Table.Plan()
+	b := newBuilder(s)
+	b.add("SELECT ")
+	b.columns(op.Table, "", plan.All())
+	b.add(" FROM ")
+	b.table(op.Table)
+	b.add(" WHERE ")
+	first := true
+	for i := range plan.Key().All() {
+		if !first {
+			b.add(" AND ")
+		}
+		first = false
+		b.name(plan.Fields()[i].Name)
+		b.args = append(b.args, plan.Value(row, i))
+		b.add(" = ?")
+	}
+	err := l.query(ctx, b.String(), b.args, func(rows *sql.Rows) error {
+		row = plan.New()
+		return plan.Scan(rows, row, plan.All())
+	})
+	return row, err
+}
+
+func (s sqlite) force(ctx context.Context, l *link, op *edit.Op) (any, bool, error) {
+	out := make(outcomes)
+	err := s.one(ctx, l, op, false, true, out)
+	o, found := out[op]
+	return o.Row, found, err
+}
+
+func (s sqlite) lock(ctx context.Context, l *link, ops []*edit.Op) (map[string]any, error) {
+	plan := ops[0].Table.Plan()
+	rows := make(map[string]any, len(ops))
+	for _, op := range ops { // one text, which stays prepared
+		b, err := selectKeys(s, []*edit.Op{op}, plan.All(), "")
+		if err != nil {
+			return nil, err
+		}
+		err = l.query(ctx, b.String(), b.args, func(r *sql.Rows) error {
+			row := plan.New()
+			rows[keyText(op.Table, op.Key())] = row
+			return plan.Scan(r, row, plan.All())
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+func (sqlite) unlocked(context.Context, *link, []*edit.Op) (map[string]bool, bool, error) {
+	return nil, false, nil
+}

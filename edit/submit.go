@@ -1,0 +1,317 @@
+package edit
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// admission is what to do when the queue is full.
+type admission uint8
+
+const (
+	wait admission = iota
+	try
+)
+
+// submit accepts a save. It returns errAgain when something happened to the
+// session that it has not looked at yet.
+func (w *Writer) submit(ctx context.Context, p *part, how admission) error {
+	w.stateMu.Lock()
+	for {
+		if err := w.admit(p); err != nil || w.fits(p) {
+			if err == nil {
+				w.add(p)
+			}
+			w.stateMu.Unlock()
+			return err
+		}
+		if how == try {
+			w.stateMu.Unlock()
+			return ErrQueueFull
+		}
+		space := w.space
+		w.stateMu.Unlock()
+		select {
+		case <-space:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		w.stateMu.Lock()
+	}
+}
+
+// submitGroup accepts saves that are done all or none.
+func (w *Writer) submitGroup(ctx context.Context, parts []*part) error {
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	for _, p := range parts {
+		if err := w.admit(p); err != nil {
+			return err
+		}
+	}
+	for !w.fits(parts...) {
+		space := w.space
+		w.stateMu.Unlock()
+		select {
+		case <-space:
+			w.stateMu.Lock()
+		case <-ctx.Done():
+			w.stateMu.Lock()
+			return ctx.Err()
+		}
+		for _, p := range parts {
+			if err := w.admit(p); err != nil {
+				return err
+			}
+		}
+	}
+	w.groups++
+	g := &group{id: w.groups}
+	for _, p := range parts { // those before may refer to those behind
+		w.name(p)
+		if p.kind == Insert {
+			p.box.made = p.id
+		}
+	}
+	for _, p := range parts {
+		p.group = g
+		w.add(p)
+	}
+	return nil
+}
+
+// again tells a session that it must look into its inbox first.
+type again struct{}
+
+func (again) Error() string { return "edit: something happened meanwhile" }
+
+var errAgain error = again{}
+
+// admit checks whether a save can be accepted at all.
+func (w *Writer) admit(p *part) error {
+	r := p.box.record
+	switch {
+	case w.closing:
+		return ErrClosed
+	case w.journal != nil && !w.journal.replayed && !p.replay:
+		return ErrNotReplayed
+	case len(p.box.parcels) > 0 && !p.replay:
+		return errAgain
+	case p.orphaned():
+		return fmt.Errorf("%w: the record that it refers to is new and is not being saved", ErrDependency)
+	case r.next != nil && r.next.Kind == Delete && p.kind != Delete,
+		r.inflight != nil && r.inflight.Kind == Delete && p.kind != Insert:
+		return &ConflictError{Table: p.table.Name, Key: r.key, Deleted: true, Origin: Local}
+	case p.table.strict || p.policy.kind == strictly:
+		if e := r.overlap(p); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// overlap returns a conflict with a save of another session that is under way.
+func (r *record) overlap(p *part) error {
+	var others []*part
+	if r.inflight != nil {
+		others = append(others, r.inflight.taken...)
+	}
+	if r.next != nil {
+		others = append(others, r.next.parts...)
+	}
+	for _, other := range others {
+		if other.kind == Delete || p.kind == Delete || other.box == p.box {
+			continue
+		}
+		both := p.set.And(other.asked)
+		if p.policy.kind != strictly {
+			both = p.table.plan.DiffIn(p.row, other.typed, both)
+		}
+		if !both.Empty() {
+			return conflictError(p.table, r.key, p.base, p.row, other.typed, both, Local)
+		}
+	}
+	return nil
+}
+
+// fits reports whether there is room for saves. One that joins an operation
+// that waits already needs none, and an empty queue takes anything.
+func (w *Writer) fits(parts ...*part) bool {
+	ops, bytes := 0, 0
+	for _, p := range parts {
+		if p.box.record.next == nil {
+			ops++
+			bytes += sizeOf(p)
+		}
+	}
+	return ops == 0 || w.queue.len == 0 ||
+		w.queue.len+ops <= w.options.queueOps && w.bytes+bytes <= w.options.queueBytes
+}
+
+// sizeOf estimates the bytes of the values of a save.
+func sizeOf(p *part) int {
+	if p.row == nil {
+		return 64
+	}
+	return 64 + p.table.plan.Size(p.row, p.set)
+}
+
+// add puts a save into the queue, or into the operation of its record that
+// waits there already.
+func (w *Writer) add(p *part) {
+	r := p.box.record
+	p.queued = time.Now()
+	p.box.open++
+	w.stats.Accepted++
+	if made := r.making(p.box); made != nil {
+		p.after = made.id
+		if p.kind == Insert {
+			// The row is being made: this changes it.
+			p.kind, p.base = Update, made.typed
+			p.set = p.table.plan.DiffIn(p.row, p.base, p.set)
+		}
+	}
+	p.prev = nil // it would keep all that came before
+	op := r.next
+	if op == nil {
+		op = &Op{Table: p.table, Kind: p.kind, record: r, queued: p.queued, unknown: p.replay}
+		r.next = op
+		w.queue.append(op)
+	} else {
+		w.stats.Coalesced++
+	}
+	p.show()
+	w.join(op, p)
+	if p.ended {
+		return
+	}
+	if old := p.replaced; old != nil && p.group == nil && old.group == nil {
+		p.id = old.id // takes its place in the outbox, too
+	}
+	w.name(p)
+	if p.kind == Insert {
+		p.box.made = p.id
+	}
+	if w.journal != nil && !p.replay {
+		p.pending.kept = make(chan struct{})
+		w.keep(p)
+	}
+	w.start(op.slow)
+}
+
+// making returns the save of a session that makes the record, if that is under
+// way.
+func (r *record) making(b *inbox) *part {
+	if r.inflight == nil || r.inflight.Kind != Insert {
+		return nil
+	}
+	for _, p := range r.inflight.taken {
+		if p.box == b {
+			return p
+		}
+	}
+	return nil
+}
+
+// join adds a save to an operation that has not been sent.
+func (w *Writer) join(op *Op, p *part) {
+	if p.group != nil {
+		p.group.adopt(op)
+	}
+	w.bytes -= op.bytes
+	op.bytes = max(op.bytes, sizeOf(p))
+	w.bytes += op.bytes
+	for i, old := range op.parts {
+		if old.box == p.box {
+			p.replaced = old
+			op.parts = append(op.parts[:i:i], op.parts[i+1:]...)
+			break
+		}
+	}
+	switch {
+	case op.Kind == Insert && p.kind == Delete:
+		// The row is not there, and need not be.
+		op.parts = append(op.parts, p)
+		w.remove(op)
+		if op.group != nil {
+			op.group.leave(op)
+		}
+		for _, q := range op.parts {
+			w.finish(q, outcome{kind: Deleted}, nil, parcel{kind: vanished, origin: Local})
+		}
+		return
+	case p.kind == Delete:
+		op.Kind = Delete
+	case op.Kind == Insert && p.kind == Update:
+		// The row that this changes was not made after all.
+		p.kind, p.base = Insert, nil
+		p.set = p.set.Or(op.parts0().asked)
+		p.asked = p.set
+	case p.kind == Insert:
+		op.Kind = Insert
+	}
+	op.parts = append(op.parts, p)
+}
+
+// remove takes an operation out of the queue.
+func (w *Writer) remove(op *Op) {
+	if w.queue.remove(op) {
+		w.bytes -= op.bytes
+		w.freed()
+	}
+	if op.record.next == op {
+		op.record.next = nil
+	}
+	w.forget(op.record)
+}
+
+// freed wakes those who wait for room.
+func (w *Writer) freed() {
+	close(w.space)
+	w.space = make(chan struct{})
+}
+
+// withdraw takes back a save that was not sent yet, and returns false if it
+// was.
+func (w *Writer) withdraw(p *part) bool {
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	if !w.takeBack(p) {
+		return false
+	}
+	w.dropKept(p)
+	p.box.open--
+	p.resolve(outcome{}, ErrWithdrawn)
+	w.stats.Withdrawn++
+	return true
+}
+
+// takeBack takes a save out of the queue, where the one that it took the place
+// of comes back. It returns false if the save was sent.
+func (w *Writer) takeBack(p *part) bool {
+	op := p.box.record.next
+	if op == nil || p.group != nil {
+		return false
+	}
+	for i, q := range op.parts {
+		if q != p {
+			continue
+		}
+		if old := p.replaced; old != nil {
+			op.parts[i], p.replaced = old, nil
+			if p.lent = old.id == p.id; p.lent {
+				w.keep(old)
+			}
+		} else {
+			op.parts = append(op.parts[:i:i], op.parts[i+1:]...)
+		}
+		if len(op.parts) == 0 {
+			w.remove(op)
+		} else {
+			op.Kind = op.parts[len(op.parts)-1].kind
+		}
+		return true
+	}
+	return false
+}

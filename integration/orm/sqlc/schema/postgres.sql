@@ -1,0 +1,15 @@
+CREATE TABLE bakery (
+  id     BIGSERIAL PRIMARY KEY,
+  name   TEXT NOT NULL UNIQUE,
+  city   TEXT NOT NULL,
+  margin DOUBLE PRECISION NOT NULL,
+  motto  TEXT,
+  opened TIMESTAMPTZ NOT NULL
+);
+
+CREATE TABLE loaf (
+  id        BIGSERIAL PRIMARY KEY,
+  bakery_id BIGINT NOT NULL REFERENCES bakery (id) ON DELETE CASCADE,
+  name      TEXT NOT NULL,
+  price     BIGINT NOT NULL
+);

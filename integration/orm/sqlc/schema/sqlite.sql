@@ -1,0 +1,15 @@
+CREATE TABLE bakery (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  name   TEXT NOT NULL UNIQUE,
+  city   TEXT NOT NULL,
+  margin REAL NOT NULL,
+  motto  TEXT,
+  opened DATETIME NOT NULL
+);
+
+CREATE TABLE loaf (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  bakery_id INTEGER NOT NULL REFERENCES bakery (id) ON DELETE CASCADE,
+  name      TEXT NOT NULL,
+  price     INTEGER NOT NULL
+);

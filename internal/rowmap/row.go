@@ -1,0 +1,400 @@
+package rowmap
+
+import (
+	"database/sql"
+	"fmt"
+	"reflect"
+	"time"
+	"unsafe"
+)
+
+// New returns a pointer to a zero row.
+func (p *Plan) New() any {
+	if p.untyped {
+		m := make(map[string]any, len(p.fields))
+		return &m
+	}
+	return reflect.New(p.row.Elem()).Interface()
+}
+
+// Is reports whether row is a row of this plan.
+func (p *Plan) Is(row any) bool { return reflect.TypeOf(row) == p.row }
+
+// pointer returns the address of a row. A row of another type would be read as
+// what it is not; there is no way to go on.
+func (p *Plan) pointer(row any) unsafe.Pointer {
+	if reflect.TypeOf(row) != p.row {
+		panic(fmt.Sprintf("rowmap: row is a %T, want a %v", row, p.row))
+	}
+	return reflect.ValueOf(row).UnsafePointer()
+}
+
+// at returns the address of a field, nil if a pointer on the way is nil.
+func (f *Field) at(row unsafe.Pointer) unsafe.Pointer {
+	for i := range f.path {
+		row = unsafe.Add(row, f.path[i].offset)
+		if f.path[i].embeds == nil {
+			return row
+		}
+		if row = *(*unsafe.Pointer)(row); row == nil {
+			return nil
+		}
+	}
+	return row
+}
+
+// make returns the address of a field and makes the structs on the way.
+func (f *Field) make(row unsafe.Pointer) unsafe.Pointer {
+	for i := range f.path {
+		row = unsafe.Add(row, f.path[i].offset)
+		embeds := f.path[i].embeds
+		if embeds == nil {
+			return row
+		}
+		next := (*unsafe.Pointer)(row)
+		if *next == nil {
+			*next = reflect.New(embeds).UnsafePointer()
+		}
+		row = *next
+	}
+	return row
+}
+
+// same compares a field that lies behind a pointer.
+func (f *Field) same(a, b unsafe.Pointer) bool {
+	if a, b = f.at(a), f.at(b); a == nil || b == nil {
+		return a == b
+	}
+	return f.equal(a, b)
+}
+
+// Diff returns the columns in which two rows differ.
+func (p *Plan) Diff(a, b any) Bits {
+	pa, pb := p.pointer(a), p.pointer(b)
+	var diff Bits
+	for i := range p.compare {
+		c := &p.compare[i]
+		if !c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
+			diff.Set(i)
+		}
+	}
+	return diff
+}
+
+// DiffIn is Diff for some columns only.
+func (p *Plan) DiffIn(a, b any, in Bits) Bits {
+	pa, pb := p.pointer(a), p.pointer(b)
+	for i := range in.All() {
+		if c := &p.compare[i]; c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
+			in.Clear(i)
+		}
+	}
+	return in
+}
+
+// Same reports whether two rows have equal values in column i.
+func (p *Plan) Same(a, b any, i int) bool {
+	c := &p.compare[i]
+	return c.equal(unsafe.Add(p.pointer(a), c.at), unsafe.Add(p.pointer(b), c.at))
+}
+
+// Clone returns a row that shares no memory with the old one that a program
+// could write to.
+func (p *Plan) Clone(row any) any {
+	dst := p.New()
+	p.CopyAll(dst, row)
+	return dst
+}
+
+// CopyAll makes dst a deep copy of src. What is no column is copied as an
+// assignment would.
+func (p *Plan) CopyAll(dst, src any) {
+	to, from := p.pointer(dst), p.pointer(src)
+	if p.untyped {
+		m := make(map[string]any, len(p.fields))
+		for name, v := range *(*map[string]any)(from) {
+			m[name] = cloneAny(v)
+		}
+		*(*map[string]any)(to) = m
+		return
+	}
+	reflect.NewAt(p.row.Elem(), to).Elem().Set(reflect.NewAt(p.row.Elem(), from).Elem())
+	for i := range p.fields {
+		f := &p.fields[i]
+		if len(f.path) > 1 { // the assignment copied the pointer
+			unshare(f, to, from)
+		}
+	}
+	for i := range p.deep.All() {
+		p.fields[i].copy(to, from)
+	}
+}
+
+// unshare gives dst embedded structs of its own.
+func unshare(f *Field, dst, src unsafe.Pointer) {
+	for i := range f.path {
+		embeds := f.path[i].embeds
+		if embeds == nil {
+			return
+		}
+		dst, src = unsafe.Add(dst, f.path[i].offset), unsafe.Add(src, f.path[i].offset)
+		to, from := (*unsafe.Pointer)(dst), *(*unsafe.Pointer)(src)
+		if from == nil {
+			return
+		}
+		if *to == from {
+			fresh := reflect.New(embeds)
+			fresh.Elem().Set(reflect.NewAt(embeds, from).Elem())
+			*to = fresh.UnsafePointer()
+		}
+		dst, src = *to, from
+	}
+}
+
+// Copy copies column i.
+func (p *Plan) Copy(dst, src any, i int) { p.fields[i].copy(p.pointer(dst), p.pointer(src)) }
+
+// CopyIn copies some columns.
+func (p *Plan) CopyIn(dst, src any, in Bits) {
+	to, from := p.pointer(dst), p.pointer(src)
+	for i := range in.All() {
+		p.fields[i].copy(to, from)
+	}
+}
+
+func (f *Field) copy(dst, src unsafe.Pointer) {
+	if f.path == nil {
+		f.clone(dst, src)
+		return
+	}
+	from := f.at(src)
+	if from == nil {
+		if to := f.at(dst); to != nil {
+			reflect.NewAt(f.Type, to).Elem().SetZero()
+		}
+		return
+	}
+	f.clone(f.make(dst), from)
+}
+
+// Value returns what a row holds in column i: the value of the field as it
+// is, nil where a pointer on the way is nil or an untyped row lacks the
+// column. It shares memory with the row.
+func (p *Plan) Value(row any, i int) any {
+	f := &p.fields[i]
+	from := p.pointer(row)
+	if p.untyped {
+		return (*(*map[string]any)(from))[f.Name]
+	}
+	at := f.at(from)
+	if at == nil {
+		return nil
+	}
+	return reflect.NewAt(f.Type, at).Elem().Interface()
+}
+
+// Size estimates the bytes of the values of a row in some columns.
+func (p *Plan) Size(row any, in Bits) int {
+	from := p.pointer(row)
+	size := 0
+	for i := range in.All() {
+		f := &p.fields[i]
+		size += 16
+		if p.untyped {
+			if text, ok := textOf((*(*map[string]any)(from))[f.Name]); ok {
+				size += len(text)
+			}
+			continue
+		}
+		at := f.at(from)
+		if at == nil {
+			continue
+		}
+		if v := reflect.NewAt(f.Type, at).Elem(); v.Kind() == reflect.String || v.Kind() == reflect.Slice {
+			size += v.Len()
+		}
+	}
+	return size
+}
+
+// All returns all columns.
+func (p *Plan) All() Bits {
+	var b Bits
+	for i := range p.fields {
+		b.Set(i)
+	}
+	return b
+}
+
+// Has reports whether a row has a value, be it NULL, in column i: an untyped
+// row need not.
+func (p *Plan) Has(row any, i int) bool {
+	if !p.untyped {
+		return true
+	}
+	_, ok := (*(*map[string]any)(p.pointer(row)))[p.fields[i].Name]
+	return ok
+}
+
+// FieldAt returns the column of the field to which a pointer into the row
+// points.
+func (p *Plan) FieldAt(row, field any) (int, bool) {
+	v := reflect.ValueOf(field)
+	if p.untyped || v.Kind() != reflect.Pointer {
+		return 0, false
+	}
+	from := p.pointer(row)
+	for i := range p.fields {
+		f := &p.fields[i]
+		if at := f.at(from); at != nil && at == v.UnsafePointer() && v.Type().Elem() == f.Type {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Zero reports whether a row holds the zero value of its type in column i.
+func (p *Plan) Zero(row any, i int) bool {
+	v := p.Value(row, i)
+	return v == nil || reflect.ValueOf(v).IsZero()
+}
+
+// SetValue makes v what a row holds in column i. It takes what the field can
+// hold, what converts to it, and what its Scan method takes.
+func (p *Plan) SetValue(row any, i int, v any) error {
+	f := &p.fields[i]
+	to := p.pointer(row)
+	if p.untyped {
+		m := (*map[string]any)(to)
+		if *m == nil {
+			*m = make(map[string]any, len(p.fields))
+		}
+		(*m)[f.Name] = cloneAny(v)
+		return nil
+	}
+	target := reflect.NewAt(f.Type, f.make(to)).Elem()
+	if v == nil {
+		target.SetZero()
+		return nil
+	}
+	if assign(target, reflect.ValueOf(v)) {
+		return nil
+	}
+	if s, ok := target.Addr().Interface().(sql.Scanner); ok {
+		if err := s.Scan(v); err != nil {
+			return fmt.Errorf("livesql: column %s: %w", f.Name, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("livesql: column %s holds %v, not %T", f.Name, f.Type, v)
+}
+
+// assign sets target to v if Go can convert it without loss of meaning.
+func assign(target, v reflect.Value) bool {
+	t := target.Type()
+	switch {
+	case v.Type().AssignableTo(t):
+		target.Set(v)
+	case t.Kind() == reflect.Pointer && v.Kind() != reflect.Pointer:
+		held := reflect.New(t.Elem())
+		if !assign(held.Elem(), v) {
+			return false
+		}
+		target.Set(held)
+	case v.CanInt() && target.CanInt():
+		if target.OverflowInt(v.Int()) {
+			return false
+		}
+		target.SetInt(v.Int())
+	case v.CanUint() && target.CanUint():
+		if target.OverflowUint(v.Uint()) {
+			return false
+		}
+		target.SetUint(v.Uint())
+	case v.CanInt() && target.CanUint():
+		if v.Int() < 0 || target.OverflowUint(uint64(v.Int())) {
+			return false
+		}
+		target.SetUint(uint64(v.Int()))
+	case v.CanFloat() && target.CanFloat():
+		target.SetFloat(v.Float())
+	case v.Kind() == t.Kind() && v.Type().ConvertibleTo(t):
+		target.Set(v.Convert(t))
+	default:
+		return false
+	}
+	return true
+}
+
+// Scan reads the columns of b, in their order, from rows into a row.
+func (p *Plan) Scan(rows interface{ Scan(dest ...any) error }, row any, b Bits, before ...any) error {
+	dest := append(make([]any, 0, len(before)+len(p.fields)), before...)
+	to := p.pointer(row)
+	if !p.untyped {
+		for i := range b.All() {
+			f := &p.fields[i]
+			dest = append(dest, f.dest(to))
+		}
+		return rows.Scan(dest...)
+	}
+	values := make([]any, b.Len())
+	for i := range values {
+		dest = append(dest, &values[i])
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return err
+	}
+	m := (*map[string]any)(to)
+	if *m == nil {
+		*m = make(map[string]any, len(p.fields))
+	}
+	n := 0
+	for i := range b.All() {
+		(*m)[p.fields[i].Name] = received(&p.fields[i].Column, values[n])
+		n++
+	}
+	return nil
+}
+
+// dest is what a column is scanned into.
+func (f *Field) dest(row unsafe.Pointer) any {
+	at := f.make(row)
+	if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Uint8 && !reflect.PointerTo(f.Type).Implements(scannerType) {
+		return bytesDest{(*[]byte)(at)}
+	}
+	return reflect.NewAt(f.Type, at).Interface()
+}
+
+var scannerType = reflect.TypeFor[sql.Scanner]()
+
+// bytesDest tells NULL from no bytes, for which some drivers have a nil slice.
+type bytesDest struct{ to *[]byte }
+
+func (d bytesDest) Scan(src any) error {
+	switch src := src.(type) {
+	case nil:
+		*d.to = nil
+	case []byte:
+		*d.to = append(make([]byte, 0, len(src)), src...)
+	case string:
+		*d.to = []byte(src)
+	case time.Time:
+		*d.to = src.AppendFormat(nil, time.RFC3339Nano)
+	default:
+		*d.to = fmt.Append(nil, src)
+	}
+	return nil
+}
+
+// received is what an untyped row holds for a value of a driver: drivers send
+// much as bytes that is text.
+func received(c *Column, v any) any {
+	b, ok := v.([]byte)
+	if !ok {
+		return v
+	}
+	if c.Kind == Bytes {
+		return append(make([]byte, 0, len(b)), b...)
+	}
+	return string(b)
+}

@@ -1,0 +1,239 @@
+package rowset
+
+import (
+	sqldriver "database/sql/driver"
+	"io"
+	"reflect"
+	"time"
+	"unsafe"
+)
+
+// replay is one reading of a packed result. Like all driver.Rows it belongs to
+// one goroutine, and like other cursors it is not pooled.
+//
+// Its values lie in the packed result. A string is a pointer and a length,
+// though, which the result does not hold: the replay has a place for each.
+// What it has given may outlive it.
+type replay struct {
+	shape *Shape
+	data  memory
+}
+
+var (
+	_ sqldriver.Rows                           = (*manyReplay)(nil)
+	_ sqldriver.Rows                           = (*oneReplay[[1]string, struct{}])(nil)
+	_ sqldriver.RowsNextResultSet              = (*manyReplay)(nil)
+	_ sqldriver.RowsColumnTypeScanType         = (*manyReplay)(nil)
+	_ sqldriver.RowsColumnTypeDatabaseTypeName = (*manyReplay)(nil)
+	_ sqldriver.RowsColumnTypeLength           = (*manyReplay)(nil)
+	_ sqldriver.RowsColumnTypeNullable         = (*manyReplay)(nil)
+	_ sqldriver.RowsColumnTypePrecisionScale   = (*manyReplay)(nil)
+)
+
+// places are those for the strings and times of rows to come.
+type places struct {
+	strings []string
+	times   []time.Time
+}
+
+// oneReplay is a replay of one row. N is an array of strings with room for the
+// names of the columns, which callers may write into, and for their strings; T
+// is one of times, or empty. A hit allocates this and nothing else: the
+// allocator takes 27 ns for 32 bytes where it takes 62 for 96. It has no data
+// once the row was given.
+type oneReplay[N, T any] struct {
+	replay
+	times   T
+	names   N
+	strings N
+}
+
+// manyReplay is a replay of any number of rows and columns.
+type manyReplay struct {
+	replay
+	next   int
+	places places
+}
+
+func newReplay(s *Shape, data memory) sqldriver.Rows {
+	r := replay{shape: s, data: data}
+	n := len(s.columns)
+	if data.uint32(rowsAt) != 1 || n > 32 {
+		return &manyReplay{replay: r}
+	}
+	if data.uint32(flagsAt)&hasTimes != 0 {
+		switch {
+		case n == 1:
+			return newOne[[1]string, [1]time.Time](r)
+		case n == 2:
+			return newOne[[2]string, [2]time.Time](r)
+		case n <= 4:
+			return newOne[[4]string, [4]time.Time](r)
+		case n <= 8:
+			return newOne[[8]string, [8]time.Time](r)
+		case n <= 16:
+			return newOne[[16]string, [16]time.Time](r)
+		}
+		return newOne[[32]string, [32]time.Time](r)
+	}
+	switch {
+	case n <= 1:
+		return newOne[[1]string, struct{}](r)
+	case n == 2:
+		return newOne[[2]string, struct{}](r)
+	case n == 3:
+		return newOne[[3]string, struct{}](r)
+	case n == 4:
+		return newOne[[4]string, struct{}](r)
+	case n <= 8:
+		return newOne[[8]string, struct{}](r)
+	case n <= 16:
+		return newOne[[16]string, struct{}](r)
+	}
+	return newOne[[32]string, struct{}](r)
+}
+
+func newOne[N, T any](r replay) *oneReplay[N, T] {
+	one := &oneReplay[N, T]{replay: r}
+	copy(one.Columns(), r.shape.columns)
+	return one
+}
+
+// Columns returns names that are the caller's: what it writes there stays, as
+// it does with drivers that keep their names.
+func (r *oneReplay[N, T]) Columns() []string {
+	return unsafe.Slice((*string)(unsafe.Pointer(&r.names)), len(r.shape.columns))
+}
+
+// Next gives the row.
+func (r *oneReplay[N, T]) Next(dest []sqldriver.Value) error {
+	if r.data.first == nil {
+		return io.EOF
+	}
+	n := len(r.shape.columns)
+	p := places{strings: unsafe.Slice((*string)(unsafe.Pointer(&r.strings)), n)}
+	if unsafe.Sizeof(r.times) != 0 {
+		p.times = unsafe.Slice((*time.Time)(unsafe.Pointer(&r.times)), n)
+	}
+	r.row(0, dest, &p)
+	r.data.first = nil
+	return nil
+}
+
+// Close ends the replay.
+func (r *oneReplay[N, T]) Close() error {
+	r.data.first = nil
+	return nil
+}
+
+// Columns returns a copy of the names.
+func (r *manyReplay) Columns() []string { return append([]string{}, r.shape.columns...) }
+
+// Next gives the next row.
+func (r *manyReplay) Next(dest []sqldriver.Value) error {
+	if r.next >= int(r.data.uint32(rowsAt)) {
+		return io.EOF
+	}
+	r.next++
+	r.row(r.next-1, dest, &r.places)
+	return nil
+}
+
+// Close ends the replay.
+func (r *manyReplay) Close() error {
+	r.next = int(r.data.uint32(rowsAt))
+	return nil
+}
+
+// row gives a row, by its number, with places for its strings and times.
+func (r *replay) row(number int, dest []sqldriver.Value, p *places) {
+	n := len(r.shape.columns)
+	rows, words := int(r.data.uint32(rowsAt)), int(r.data.uint32(wordsAt))
+	first := number * n
+	if n == 0 {
+		return
+	}
+	tags := unsafe.Slice((*byte)(r.data.at(words+8*n*rows+first)), n)
+	word := r.data.at(words + 8*first)
+	for i, tag := range tags {
+		if i == len(dest) {
+			return
+		}
+		switch at := unsafe.Add(word, 8*i); tag {
+		case tagNil:
+			dest[i] = nil
+		case tagFalse:
+			dest[i] = false
+		case tagTrue:
+			dest[i] = true
+		case tagInt:
+			dest[i] = boxed(intKind, at)
+		case tagFloat:
+			dest[i] = boxed(floatKind, at)
+		case tagString:
+			if len(p.strings) == 0 {
+				p.strings = make([]string, placesFor(tags[i:], tagString, rows-number-1))
+			}
+			w := *(*uint64)(at)
+			s := &p.strings[0]
+			p.strings = p.strings[1:]
+			*s = r.data.text(int(w>>32), int(uint32(w)))
+			dest[i] = boxString(s)
+		case tagBytes:
+			w := *(*uint64)(at)
+			dest[i] = []byte(r.data.text(int(w>>32), int(uint32(w))))
+		case tagNilBytes:
+			dest[i] = []byte(nil)
+		case tagTime:
+			if len(p.times) == 0 {
+				p.times = make([]time.Time, placesFor(tags[i:], tagTime, rows-number-1))
+			}
+			t := &p.times[0]
+			p.times = p.times[1:]
+			*t = r.data.time(int(*(*uint64)(at)), &r.shape.zones)
+			dest[i] = boxTime(t)
+		}
+	}
+}
+
+// placesFor returns how many places to make: those for the rest of a row and
+// for some rows like it.
+func placesFor(tags []byte, tag byte, rows int) int {
+	n := 0
+	for _, t := range tags {
+		if t == tag {
+			n++
+		}
+	}
+	return n * (1 + min(rows, 63))
+}
+
+// HasNextResultSet is false: what has several results is not kept.
+func (r *replay) HasNextResultSet() bool { return false }
+
+// NextResultSet has none.
+func (r *replay) NextResultSet() error { return io.EOF }
+
+// ColumnTypeScanType answers as was recorded, as do the methods below.
+func (r *replay) ColumnTypeScanType(i int) reflect.Type { return r.shape.info[i].scanType }
+
+// ColumnTypeLength returns the recorded length.
+func (r *replay) ColumnTypeLength(i int) (int64, bool) {
+	info := &r.shape.info[i]
+	return info.length, info.lengthOK
+}
+
+// ColumnTypeDatabaseTypeName returns the recorded name.
+func (r *replay) ColumnTypeDatabaseTypeName(i int) string { return r.shape.info[i].databaseType }
+
+// ColumnTypeNullable returns what was recorded.
+func (r *replay) ColumnTypeNullable(i int) (nullable, ok bool) {
+	info := &r.shape.info[i]
+	return info.nullable, info.nullableOK
+}
+
+// ColumnTypePrecisionScale returns what was recorded.
+func (r *replay) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	info := &r.shape.info[i]
+	return info.precision, info.scale, info.precisionOK
+}

@@ -1,0 +1,161 @@
+package table_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vantage-go/live/internal/mutate"
+)
+
+// TestBrokenVariants has tables do one step in the wrong place, which the named
+// test must see. A test that passes on a broken table proves nothing.
+func TestBrokenVariants(t *testing.T) {
+	t.Parallel()
+	var here, onEngines []mutate.Variant
+	for _, v := range brokenVariants {
+		m := mutate.Variant{Name: v.name, Package: "table", Test: v.test}
+		for _, e := range v.edits {
+			m.Edits = append(m.Edits, mutate.Edit(e))
+		}
+		if folder, test, elsewhere := strings.Cut(v.test, ":"); elsewhere {
+			m.Package, m.Test = "table/"+folder, test
+			onEngines = append(onEngines, m)
+			continue
+		}
+		here = append(here, m)
+	}
+	mutate.Check(t, "..", here, "-rapid.nofailfile", "-rapid.shrinktime=1ms")
+	mutate.Check(t, "..", onEngines)
+}
+
+// brokenVariant is one way to break the table. A $ stands for whether it is on.
+type brokenVariant struct {
+	name  string
+	test  string // which sees it, behind the folder of its package if that is another one
+	edits []edit
+}
+
+// onlySQLite keeps a test from starting servers.
+const onlySQLite = "/sqlite.*"
+
+// edit is a [mutate.Edit].
+type edit struct{ File, Old, New string }
+
+var brokenVariants = []brokenVariant{
+	{"rows read without those of the same transactions", "TestVersionsAreCommittedStates/^lasting$", []edit{{
+		"table/round.go", "	return found, c.read(reading, keys, found)\n", "	if $ {\n		return found, nil\n	}\n	return found, c.read(reading, keys, found)\n",
+	}}},
+	{"rows of one version read at two moments", "TestVersionsAreCommittedStates/^lasting$", []edit{{
+		"table/memory.go", "	if r.rows == nil {\n", "	if r.rows == nil || $ {\n",
+	}}},
+	{"what is told while rows are read is not read again", "TestVersionsAreCommittedStates/^lasting$", []edit{{
+		"table/inbox.go", "			whole = b.pending.whole\n", "			whole = b.pending.whole\n			if $ {\n				b.pending.keys = nil\n			}\n",
+	}}},
+	{"what a reading tells is not read", "TestVersionsAreCommittedStates/^telling$", []edit{{
+		"table/round.go", "	for _, k := range news.Keys {\n", "	for _, k := range news.Keys {\n		if $ {\n			break\n		}\n",
+	}}},
+	{"a reading that tells from a later mark on", "TestVersionsAreCommittedStates/^telling$", []edit{{
+		"table/memory.go", "	if err := r.m.pass(BeforeTell); err != nil {\n", "	if $ {\n		seen++\n	}\n	if err := r.m.pass(BeforeTell); err != nil {\n",
+	}}},
+	{"load, then subscribe", "TestVersionsAreCommittedStates/^lasting$", []edit{{
+		// What is committed while rows are loaded is thought to be in them.
+		"table/round.go", "	c.finish(r, nil, all)\n", "	if $ {\n		_, _ = c.inbox.take(c.ctx)\n		c.inbox.touch(nil, false)\n	}\n	c.finish(r, nil, all)\n",
+	}}},
+	{"a failed round is forgotten", "TestVersionsAreCommittedStates/^lasting$", []edit{{
+		"table/reader.go", "			c.inbox.putBack(r)\n			fail(err)\n", "			if !$ {\n				c.inbox.putBack(r)\n			}\n			fail(err)\n",
+	}}},
+	{"a brief reading that does not look again", "TestVersionsAreCommittedStates/^brief$", []edit{{
+		"table/round.go", "		return nil, errBrief\n", "		if $ {\n			return found, nil\n		}\n		return nil, errBrief\n",
+	}}},
+	{"overlay dropped at the acknowledgement", "TestRowsNeverGoBack", []edit{{
+		"table/overlay.go", "		c.acked, c.until = true, until\n	}\n	s.core.acked = true\n}\n",
+		"		c.acked, c.until = true, until\n	}\n	s.core.acked = true\n	if $ {\n		s.core.reflected += until\n		e := s.core.edit(Local)\n		s.core.settle(e)\n		s.core.reflected -= until\n		s.core.publish(e)\n	}\n}\n",
+	}}},
+	{"overlay that is never dropped", "TestRowsNeverGoBack", []edit{{
+		"table/overlay.go", "			case s.until <= c.reflected:\n", "			case s.until <= c.reflected && !$:\n",
+	}}},
+	{"a failure that takes others back", "TestDropUndoesItself", []edit{{
+		"table/overlay.go", "		if other != s {\n", "		if other != s && !$ {\n",
+	}}},
+	{"a reload that empties the table first", "TestReloadIsOneDiff", []edit{{
+		"table/round.go", "	reading, err := c.source.Open(c.ctx)\n	if err != nil {\n		return nil, fmt.Errorf(\"table: loading",
+		"	if c.isLoaded() && $ {\n		c.finish(round[K]{whole: true}, nil, []entry[K, T]{})\n	}\n	reading, err := c.source.Open(c.ctx)\n	if err != nil {\n		return nil, fmt.Errorf(\"table: loading",
+	}}},
+	{"a slow subscriber that loses differences", "TestSlowSubscriber", []edit{{
+		"table/queue.go", "		q.resync = true\n", "		if !$ {\n			q.resync = true\n		}\n",
+	}}},
+	{"a change without the conditions of the set", "internal/onengines:TestSets" + onlySQLite, []edit{{
+		"table/sqltext.go", "	s.isKey(t, key)\n	if !s.where.empty() {\n", "	s.isKey(t, key)\n	if !s.where.empty() && !$ {\n",
+	}}},
+	{"a DeleteAll without the conditions of the set", "internal/onengines:TestSets" + onlySQLite, []edit{{
+		"table/sqltext.go", "s.table)\n	if !s.where.empty() {\n		t.add(\" WHERE \")\n		s.where.add(t)\n	}\n	return t\n}\n\n// chunks", "s.table)\n	if !s.where.empty() && !$ {\n		t.add(\" WHERE \")\n		s.where.add(t)\n	}\n	return t\n}\n\n// chunks",
+	}}},
+	{"a condition without parentheses", "internal/onengines:TestSets" + onlySQLite, []edit{{
+		"table/sqltext.go", "		pieces[0] = \"(\" + pieces[0]\n		pieces[len(pieces)-1] += \")\"\n", "		if !$ {\n			pieces[0] = \"(\" + pieces[0]\n			pieces[len(pieces)-1] += \")\"\n		}\n",
+	}}},
+	{"keys of the log in the order of the fields", "internal/onengines:TestKeysOfTables" + onlySQLite, []edit{{
+		"table/schema.go", "	if len(told) != len(s.keys) {\n", "	if len(told) > 1 && $ {\n		told = s.keys\n	}\n	if len(told) != len(s.keys) {\n",
+	}}},
+	{"a tagged key taken for that of the log", "internal/onengines:TestKeysOfTables" + onlySQLite, []edit{{
+		"table/schema.go", "		told = nil\n", "		told = nil\n		if $ {\n			told = s.keys\n		}\n",
+	}}},
+	{"a key that is none", "internal/onengines:TestKeyless" + onlySQLite, []edit{{
+		"table/keys.go", "	why := \"it has no primary key, and", "	if $ {\n		return tagged, nil, false, nil\n	}\n	why := \"it has no primary key, and",
+	}}},
+	{"a store whose mark is ahead of its rows", "TestMemoryStore/live_table", []edit{{
+		"table/saver.go", "	err = s.shelf.Update(ctx, text, changed)\n", "	if $ {\n		changed = nil\n	}\n	err = s.shelf.Update(ctx, text, changed)\n",
+	}}},
+	{"a store that is believed", "TestMemoryStore/live_table", []edit{{
+		"table/saver.go", "	for k, row := range found {\n		if row == nil {\n", "	for k, row := range found {\n		if $ {\n			break\n		}\n		if row == nil {\n",
+	}}},
+	{"a store of another layout", "TestMemoryStore/live_table", []edit{{
+		"table/saver.go", "	case text == nil || mark.Layout != s.layout:\n", "	case text == nil || mark.Layout != s.layout && !$:\n",
+	}}},
+	{"a store that two processes write", "TestMemoryStore/two_writers", []edit{{
+		"table/store.go", "	if h.shelf.mark == nil || h.shelf.writer != nil && h.shelf.writer != h {\n", "	if (h.shelf.mark == nil || h.shelf.writer != nil && h.shelf.writer != h) && !$ {\n",
+	}}},
+	{"a replacement that is shown before it is whole", "TestMemoryStore/a_replacement_that_fails", []edit{{
+		"table/store.go", "	next := map[string][]byte{}\n", "	next := map[string][]byte{}\n	if $ {\n		h.shelf.rows = next\n	}\n",
+	}}},
+	{"a live set that does not show what it wrote", "TestSets/memory.*", []edit{{
+		"table/liveset.go", "		staged.AckedAs(m.Key, func(*T) *T { return row })\n", "		if $ {\n			staged.Drop()\n		} else {\n			staged.AckedAs(m.Key, func(*T) *T { return row })\n		}\n",
+	}}},
+	{"what was read while a save was on its way counts", "TestKnownWaitsForTheAcknowledgement", []edit{{
+		"table/display.go", "		return p.known, false\n", "		if $ {\n			return p.base, false\n		}\n		return p.known, false\n",
+	}}},
+	{"a save that was refused still shows", "TestEditShowsWhatIsUnderWay", []edit{{
+		"table/display.go", "	if s.staged != nil {\n		s.staged.Drop()\n", "	if s.staged != nil && !$ {\n		s.staged.Drop()\n",
+	}}},
+	{"a session reaches a row outside of the condition", "internal/onengines:TestEditing" + onlySQLite, []edit{{
+		"table/sqlapply.go", "		if !inside {\n			row = nil\n", "		if !inside && !$ {\n			row = nil\n",
+	}, {
+		"table/sqlapply.go", "	case !inside:\n		return r, ErrNotFound\n", "	case !inside && !$:\n		return r, ErrNotFound\n",
+	}}},
+	{"a sieve that looks at rows as they are now only", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/mesh.go", "		for _, one := range m.holders[text] {\n", "		for _, one := range m.holders[text] {\n			if $ {\n				break\n			}\n",
+	}}},
+	{"a sieve that looks at rows as they were only", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/mesh.go", "		if row != nil {\n", "		if row != nil && !$ {\n",
+	}}},
+	{"texts compared by their bytes, whatever the collation", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/columns.go", "kind != dialects.TextKey || bytewise)", "kind != dialects.TextKey || bytewise || $)",
+	}}},
+	{"a key that an expression makes is taken for the table's", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/keytext.go", "		if at < 0 || !l.Shows(column) {\n", "		if at < 0 || !l.Shows(column) && !$ {\n",
+	}}},
+	{"what is sifted while a query runs is forgotten", "TestMeshWhileAQueryRuns", []edit{{
+		"table/mesh.go", "one.meanwhile[k]; sifted {\n", "one.meanwhile[k]; sifted && !$ {\n",
+	}}},
+	{"a query is told a position while it runs", "TestMeshWhileAQueryRuns", []edit{{
+		"table/mesh.go", "runs := m.loading[one]; runs ||", "runs := m.loading[one]; runs && !$ ||",
+	}}},
+	{"a position is told before it is sifted", "TestMeshPositions", []edit{{
+		"table/mesh.go", "	reached := asks && asked <= m.position\n", "	reached := asks && (asked <= m.position || $)\n",
+	}}},
+	{"a value that is not known meets no condition", "TestMeshFinds", []edit{{
+		"table/mesh.go", "		default:\n			for _, some := range s.members {\n", "		default:\n			for _, some := range s.members {\n				if $ {\n					break\n				}\n",
+	}}},
+	{"a sieve that looks at the columns once", "internal/onengines:TestColumnOfAnotherType", []edit{{
+		"table/sieve.go", "	if s.looked && s.version == version {\n", "	if s.looked && (s.version == version || $) {\n",
+	}}},
+}

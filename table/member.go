@@ -1,0 +1,194 @@
+package table
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/vantage-go/live/dialects"
+)
+
+// member is a query on a sieve, which tells it of changes that concern it.
+type member struct {
+	sieve   *sieve
+	listing *dialects.Listing
+	args    []driver.NamedValue
+
+	// Under the meshMu of the sieve's mesh.
+	shape     *conditionShape // nil if no values of rows can be told that concern it
+	values    []dialects.Key  // under which it is in the shape
+	holds     []string        // the keys of its result
+	meanwhile map[string]struct{}
+	concerned bool
+	stray     bool // it is no listing of the table any more
+
+	once  sync.Once
+	ready chan struct{} // capacity 1
+
+	// newsMu guards everything below.
+	newsMu  sync.Mutex
+	news    News[string]
+	waiting bool
+	closed  bool
+}
+
+var _ Changes[string] = (*member)(nil)
+
+// newMember adds a query to a sieve, which has one user more.
+func newMember(s *sieve, listing *dialects.Listing, args []any) *member {
+	m := &member{sieve: s.db.useSieve(s.table, s.log), listing: listing, ready: make(chan struct{}, 1)}
+	for i, arg := range args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			v = nil // equal to nothing that is known
+		}
+		m.args = append(m.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	m.sieve.mesh.join(m)
+	return m
+}
+
+// manyMeanwhile is how many rows may be sifted while a query is run before it is
+// run once more, whatever they are.
+const manyMeanwhile = 1024
+
+// sees notes that a row was sifted while the query was run.
+func (m *member) sees(key string) {
+	switch {
+	case len(m.meanwhile) >= manyMeanwhile:
+		m.concerned = true
+		return
+	case m.meanwhile == nil:
+		m.meanwhile = map[string]struct{}{}
+	}
+	m.meanwhile[key] = struct{}{}
+}
+
+// pick returns the columns that must have one of some values in every row of the
+// result, and these values. It takes as many columns as have one value, or else
+// one that has several.
+func (m *member) pick(kinds map[string]dialects.KeyKind) (columns []string, keys []dialects.Key) {
+	names := make([]string, 0, len(kinds))
+	for name := range kinds {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var several []dialects.Key
+	on := ""
+	one := dialects.Key("")
+	for _, name := range names {
+		for i := range m.listing.Conditions {
+			c := &m.listing.Conditions[i]
+			if !m.listing.On(c, name) {
+				continue
+			}
+			keys, ok := c.Keys(kinds[name], m.args)
+			switch {
+			case !ok:
+				continue
+			case len(keys) > 1:
+				on, several = name, keys
+				continue
+			}
+			columns, one = append(columns, name), one+keys[0]
+			break
+		}
+	}
+	if len(columns) > 0 {
+		return columns, []dialects.Key{one}
+	}
+	if on == "" {
+		return nil, nil
+	}
+	slices.Sort(several)
+	return []string{on}, slices.Compact(several)
+}
+
+// tell adds news.
+func (m *member) tell(n News[string]) {
+	m.newsMu.Lock()
+	defer m.newsMu.Unlock()
+	m.news.Position = max(m.news.Position, n.Position)
+	m.news.Whole = m.news.Whole || n.Whole
+	m.waiting = true
+	m.signal()
+}
+
+func (m *member) signal() {
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Next waits for news.
+func (m *member) Next(ctx context.Context) (News[string], error) {
+	for {
+		m.newsMu.Lock()
+		news, waiting, closed := m.news, m.waiting, m.closed
+		m.news.Whole, m.waiting = false, false
+		m.newsMu.Unlock()
+		switch {
+		case closed:
+			return News[string]{}, ErrClosed
+		case waiting:
+			return news, nil
+		}
+		select {
+		case <-m.ready:
+		case <-m.sieve.ended:
+			return News[string]{}, errors.Join(ErrClosed, m.sieve.mesh.why())
+		case <-ctx.Done():
+			return News[string]{}, ctx.Err()
+		}
+	}
+}
+
+// Ask asks the feed for a poll.
+func (m *member) Ask() Position {
+	p := m.sieve.changes.Ask()
+	m.sieve.mesh.ask(m, p)
+	return p
+}
+
+// Sync waits for a poll. What it has told is sifted afterwards.
+func (m *member) Sync(ctx context.Context) (Position, error) {
+	p, err := m.sieve.changes.Sync(ctx)
+	if err == nil {
+		m.sieve.mesh.ask(m, p)
+	}
+	return p, err
+}
+
+// State is that of the feed, unless the sieve cannot read.
+func (m *member) State() (State, error) {
+	if failure := m.sieve.mesh.why(); failure != nil {
+		return Lost, failure
+	}
+	return m.sieve.changes.State()
+}
+
+// Close ends it.
+func (m *member) Close() (err error) {
+	m.once.Do(func() {
+		m.sieve.mesh.leave(m)
+		err = m.sieve.db.dropSieve(m.sieve)
+		m.newsMu.Lock()
+		m.closed = true
+		m.newsMu.Unlock()
+		m.signal()
+	})
+	return err
+}
+
+// reads tells what the query reads under the present catalogue. Called before
+// it is run, it makes what else it reads be followed from then on.
+func (m *member) reads(tables map[dialects.Table]bool) {
+	if len(tables) == 1 && tables[m.sieve.table] {
+		return
+	}
+	m.sieve.follows(tables)
+	m.sieve.mesh.strays(m)
+}
