@@ -4,9 +4,14 @@
 set -eu
 
 dir=${XDG_CACHE_HOME:-$HOME/.cache}/livesql-corpus
-mirror=http://deb.debian.org/debian
+# Where this machine gets Debian's packages from.
+mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^bookworm main //p' | head -n 1)
 
 fetch() {
+    [ -n "$mirror" ] || {
+        echo "apt has no source of Debian bookworm, whose packages hold the test suites" >&2
+        exit 1
+    }
     tmp=$(mktemp -d)
     trap 'rm -rf "$tmp"' EXIT
     # Lists of its own, so that the machine's stay as they are.
@@ -29,9 +34,9 @@ fetch() {
     tar xf postgresql-15_*.orig.tar.* --wildcards '*/src/test/regress/sql/*.sql'
     cp postgresql-15*/src/test/regress/sql/*.sql "$tmp/corpus/postgres/"
     dpkg-deb -x mariadb-test-data_*.deb "$tmp/mariadb"
-    find "$tmp/mariadb" -name '*.test' -size -1024k | while read -r file; do
-        cp "$file" "$tmp/corpus/mysql/$(echo "${file#"$tmp/mariadb/"}" | tr / _)"
-    done
+    # A file for each, named after its path.
+    (cd "$tmp/mariadb" && find . -name '*.test' -size -1024k -print0 | tar c --null -T -) |
+        tar x -C "$tmp/corpus/mysql" --transform 's,^\./,,;s,/,_,g'
     mkdir -p "$(dirname "$dir")"
     mv "$tmp/corpus" "$dir"
 }

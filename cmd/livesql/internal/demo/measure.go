@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"time"
@@ -19,31 +20,81 @@ const (
 	sampleSpan = 50 * time.Microsecond // what is quicker is timed in groups
 )
 
-// measure repeats f for as long as e says. What takes less than sampleSpan is timed in
-// groups, so that reading the clock does not count.
-func measure(e effort, f func() error) (figures, error) {
-	start := time.Now()
-	if err := f(); err != nil {
-		return figures{}, err
-	}
-	group := int(sampleSpan/max(time.Since(start), 100*time.Nanosecond)) + 1
-	var samples []time.Duration
-	var before, after runtime.MemStats
-	n := 0
-	runtime.ReadMemStats(&before)
-	for began := time.Now(); len(samples) < e.samples || len(samples) < maxSamples && time.Since(began) < e.budget; {
-		start := time.Now()
-		for range group {
-			if err := f(); err != nil {
-				return figures{}, err
-			}
+// measureBoth repeats f and g in turn for as long as e says for each, so that
+// a machine that is busy for a while slows both.
+func measureBoth(e effort, f, g func() error) (ff, gg figures, err error) {
+	a, b := &meter{do: f}, &meter{do: g}
+	for _, m := range []*meter{a, b} {
+		if err := m.begin(); err != nil {
+			return ff, gg, err
 		}
-		samples = append(samples, time.Since(start)/time.Duration(group))
-		n += group
+	}
+	for began := time.Now(); len(a.samples) < e.samples || len(a.samples) < maxSamples && time.Since(began) < 2*e.budget; {
+		if err := errors.Join(a.sample(), b.sample()); err != nil {
+			return ff, gg, err
+		}
+	}
+	if err := errors.Join(a.countAllocs(), b.countAllocs()); err != nil {
+		return ff, gg, err
+	}
+	return a.figures(), b.figures(), nil
+}
+
+// meter measures one thing. What takes less than sampleSpan is timed in groups,
+// so that reading the clock does not count.
+type meter struct {
+	do      func() error
+	group   int
+	n       int
+	allocs  uint64
+	samples []time.Duration
+}
+
+// begin finds how many make a group.
+func (m *meter) begin() error {
+	m.group = 1
+	start := time.Now()
+	err := m.repeat()
+	m.group = int(sampleSpan/max(time.Since(start), 100*time.Nanosecond)) + 1
+	return err
+}
+
+func (m *meter) repeat() error {
+	for range m.group {
+		m.n++
+		if err := m.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sample times a group.
+func (m *meter) sample() error {
+	start := time.Now()
+	err := m.repeat()
+	m.samples = append(m.samples, time.Since(start)/time.Duration(m.group))
+	return err
+}
+
+// countAllocs repeats it once more for as many as allocSamples groups, with
+// nothing of ours between.
+func (m *meter) countAllocs() error {
+	const allocSamples = 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range allocSamples {
+		if err := m.repeat(); err != nil {
+			return err
+		}
 	}
 	runtime.ReadMemStats(&after)
-	// The samples slice is the only thing of ours that allocates.
-	return figures{n: n + 1, median: median(samples), allocs: (after.Mallocs - before.Mallocs) / uint64(n)}, nil
+	m.allocs = (after.Mallocs - before.Mallocs) / uint64(allocSamples*m.group)
+	return nil
+}
+
+func (m *meter) figures() figures {
+	return figures{n: m.n, median: median(m.samples), allocs: m.allocs}
 }
 
 // median returns the middle one, 0 of none.
