@@ -13,7 +13,14 @@ import (
 func (f *Feed) run() {
 	defer f.end()
 	var cursor Cursor
-	var failure error // the last one
+	var failure error  // the last one, nil since the feed is live
+	var lost time.Time // when it was lost
+	back := func() {
+		if failure != nil {
+			f.log.Info("livesql: the change feed is live again", "after", time.Since(lost).Round(time.Millisecond))
+		}
+		failure = nil
+	}
 	backoff := f.config.minBackoff
 	for f.ctx.Err() == nil {
 		c, err := f.connect()
@@ -22,7 +29,7 @@ func (f *Feed) run() {
 				f.setState(CatchingUp, failure)
 			}
 			var polled bool
-			cursor, polled, err = f.follow(c, cursor)
+			cursor, polled, err = f.follow(c, cursor, back)
 			if polled {
 				backoff = f.config.minBackoff
 			}
@@ -38,6 +45,9 @@ func (f *Feed) run() {
 			f.log.Info("livesql: nothing is cached", "reason", err)
 			<-f.ctx.Done()
 			return
+		}
+		if failure == nil {
+			lost = time.Now()
 		}
 		state := Lost
 		if cursor == nil {
@@ -74,9 +84,9 @@ type connection struct {
 
 func (c *connection) Close() error { return c.close() }
 
-// follow polls until a poll fails. It returns the last good cursor and whether
-// there was a good poll at all.
-func (f *Feed) follow(c *connection, cursor Cursor) (Cursor, bool, error) {
+// follow polls until a poll fails, and calls live after the first good one. It
+// returns the last good cursor and whether there was a good poll at all.
+func (f *Feed) follow(c *connection, cursor Cursor, live func()) (Cursor, bool, error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	polled, asked := false, true // asked: somebody wanted this poll
@@ -87,8 +97,12 @@ func (f *Feed) follow(c *connection, cursor Cursor) (Cursor, bool, error) {
 		if err != nil {
 			return cursor, polled, err
 		}
-		cursor, polled = delta.Cursor, true
+		cursor = delta.Cursor
 		f.apply(c, delta, sent, number)
+		if !polled {
+			live()
+		}
+		polled = true
 
 		wait := time.Duration(0)
 		if f.committed.Load() {

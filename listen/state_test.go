@@ -1,9 +1,12 @@
 package listen_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -319,4 +322,36 @@ func TestStateNames(t *testing.T) {
 	if got := listen.State(99).String(); got != "State(99)" {
 		t.Error(got)
 	}
+}
+
+// TestLog: a loss and what ends it are told once each, so that whoever reads the
+// log knows when the cache was of use.
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		var log bytes.Buffer
+		f, _ := newFeed(t, s, listen.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+			listen.WithInterval(50*time.Millisecond, 50*time.Millisecond), listen.WithBackoff(300*time.Millisecond, 300*time.Millisecond))
+		f.Start()
+		synctest.Wait()
+		const lost, back = "the change feed is not live", "the change feed is live again"
+		count := func(what string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if n := strings.Count(log.String(), what); n != want {
+				t.Errorf("%d times %q, want %d:\n%s", n, what, want, log.String())
+			}
+		}
+		count(back, 0)
+		for times := 1; times <= 2; times++ {
+			s.set(func() { s.asked = func(context.Context, *reader) error { return errors.New("gone") } })
+			time.Sleep(100 * time.Millisecond)
+			count(lost, times)
+			count(back, times-1)
+			s.set(func() { s.asked = nil })
+			time.Sleep(time.Second)
+			count(lost, times)
+			count(back, times)
+		}
+	})
 }
