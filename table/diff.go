@@ -1,5 +1,7 @@
 package table
 
+import "fmt"
+
 // Op is what happened to a row, as a program sees it.
 type Op uint8
 
@@ -63,6 +65,21 @@ func (d *Diff[K, T]) New() (row T) {
 		row = *d.new
 	}
 	return row
+}
+
+// String tells what happened to which row, with its values, for people:
+//
+//	updated 7: {ID:7 Name:Rye} → {ID:7 Name:Crust}
+func (d Diff[K, T]) String() string {
+	switch d.Op {
+	case Inserted:
+		return fmt.Sprintf("inserted %v: %+v", d.Key, d.New())
+	case Updated:
+		return fmt.Sprintf("updated %v: %+v → %+v", d.Key, d.Old(), d.New())
+	case Deleted:
+		return fmt.Sprintf("deleted %v: %+v", d.Key, d.Old())
+	}
+	return fmt.Sprintf("%v %v", d.Op, d.Key)
 }
 
 // diff makes the difference between two rows, of which nil is none.
