@@ -59,7 +59,8 @@ type Engine struct {
 
 	// aborted: the server ended a transaction for the sake of others.
 	aborted func(error) bool
-	// transient: a read failed because the schema changed under it.
+	// transient: a read failed because the schema changed under it, or was being
+	// changed for too long.
 	transient func(error) bool
 }
 
