@@ -18,6 +18,7 @@ type options struct {
 	every    time.Duration
 	listed   bool
 	store    RowStore
+	window   windowOptions
 }
 
 // condition is one condition of a set.
@@ -27,7 +28,7 @@ type condition struct {
 }
 
 func collect(opts []Option) *options {
-	o := &options{log: slog.New(slog.DiscardHandler)}
+	o := &options{log: slog.New(slog.DiscardHandler), window: windowOptions{calm: defaultCalm}}
 	for _, opt := range opts {
 		opt(o)
 	}

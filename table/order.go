@@ -6,13 +6,21 @@ import (
 	sqldriver "database/sql/driver"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
 
-// order returns what compares rows by columns, each with DESC behind it or not.
-func (s *Schema[K, T]) order(columns []string) ([]func(a, b *T) int, error) {
-	var all []func(a, b *T) int
+// sortBy is a column of an order.
+type sortBy struct {
+	field      int
+	text       string // as the program has it
+	descending bool
+}
+
+// parseOrder finds the fields of columns, each with DESC behind it or not.
+func (s *Schema[K, T]) parseOrder(columns []string) ([]sortBy, error) {
+	all := make([]sortBy, 0, len(columns))
 	for _, text := range columns {
 		name, direction, _ := strings.Cut(strings.TrimSpace(text), " ")
 		direction = strings.ToUpper(strings.TrimSpace(direction))
@@ -23,11 +31,40 @@ func (s *Schema[K, T]) order(columns []string) ([]func(a, b *T) int, error) {
 		if direction != "" && direction != "ASC" && direction != "DESC" {
 			return nil, &ConditionError{Text: text, Why: "an order is a column, with ASC or DESC behind it or not"}
 		}
-		compare, err := s.comparison(i)
-		if err != nil {
-			return nil, &ConditionError{Text: text, Why: err.Error()}
+		all = append(all, sortBy{i, text, direction == "DESC"})
+	}
+	return all, nil
+}
+
+// sorts is parseOrder with the columns of the key behind them, and each column
+// once.
+func (s *Schema[K, T]) sorts(columns []string) ([]sortBy, error) {
+	named, err := s.parseOrder(columns)
+	for _, i := range s.keys {
+		named = append(named, sortBy{field: i})
+	}
+	var all []sortBy
+	for _, one := range named {
+		if !slices.ContainsFunc(all, func(other sortBy) bool { return other.field == one.field }) {
+			all = append(all, one)
 		}
-		all = append(all, func(a, b *T) int { return compare(a, b, direction == "DESC") })
+	}
+	return all, err
+}
+
+// order returns what compares rows by columns, each with DESC behind it or not.
+func (s *Schema[K, T]) order(columns []string) ([]func(a, b *T) int, error) {
+	parsed, err := s.parseOrder(columns)
+	if err != nil {
+		return nil, err
+	}
+	var all []func(a, b *T) int
+	for _, one := range parsed {
+		compare, err := s.comparison(one.field)
+		if err != nil {
+			return nil, &ConditionError{Text: one.text, Why: err.Error()}
+		}
+		all = append(all, func(a, b *T) int { return compare(a, b, one.descending) })
 	}
 	return all, nil
 }
