@@ -31,6 +31,8 @@ type (
 	TableDiff[K comparable, T any] = table.Diff[K, T]
 	// LiveQuery is the result of a SELECT, held in memory and kept current.
 	LiveQuery[T any] = table.LiveQuery[T]
+	// Window shows a part of a table that is too large to be held in memory.
+	Window[K comparable, T any] = table.Window[K, T]
 	// DataSet is a set of rows that can be read and changed.
 	DataSet[K comparable, T any] = table.DataSet[K, T]
 	// Record is a row of which no Go type is known: values by column.
@@ -55,6 +57,17 @@ func NewTable[K comparable, T any](ctx context.Context, db *DB, name string, opt
 	return table.OpenPlain[K, T](ctx, db.handle.tables.database(db.handle), name, opts...)
 }
 
+// OpenWindow returns a window on a table of which not all rows are to be held in
+// memory: it knows how many there are, and has those that are visible, which
+// [table.Window.SetViewport] says. They are kept current as those of a live table
+// are. Ctx bounds the loading of the first page only.
+//
+// Options are Where, OrderBy, Columns, PollEvery and PageSize, and those of
+// [table.OpenWindow], which tells the errors, too.
+func OpenWindow[K comparable, T any](ctx context.Context, db *DB, name string, opts ...TableOption) (*Window[K, T], error) {
+	return table.OpenWindow[K, T](ctx, db.handle.tables.database(db.handle), name, opts...)
+}
+
 // Watch returns the live result of a query, which is run again when a table that
 // it depends on has changed; one that lists rows of a single table by the values
 // of its columns, only for changes that concern it. The columns that are tagged
@@ -75,8 +88,8 @@ func Query(text string, args ...any) table.Query { return table.Query{Text: text
 // what any change through the table can reach.
 func Where(condition string, args ...any) TableOption { return table.Where(condition, args...) }
 
-// OrderBy sets the order of Ascend and List by columns, each with DESC behind it
-// or not.
+// OrderBy sets the order of Ascend and List, and of a window, by columns, each with
+// DESC behind it or not.
 func OrderBy(columns ...string) TableOption { return table.OrderBy(columns...) }
 
 // Columns makes only these columns be read, and those of the key.
@@ -90,6 +103,10 @@ func PollEvery(d time.Duration) TableOption { return table.PollEvery(d) }
 // there: in a file (table/bboltstore) or in Redis (table/redisstore), which are
 // modules of their own. See [table.StoreIn].
 func StoreIn(store table.RowStore) TableOption { return table.StoreIn(store) }
+
+// PageSize sets how many rows a window reads at least when some are missing; 100
+// if it is not set.
+func PageSize(rows int) TableOption { return table.PageSize(rows) }
 
 // OnProgress sets a function that is told while rows are loaded, now and then,
 // how many there are so far.

@@ -158,4 +158,76 @@ var brokenVariants = []brokenVariant{
 	{"a sieve that looks at the columns once", "internal/onengines:TestColumnOfAnotherType", []edit{{
 		"table/sieve.go", "	if s.looked && s.version == version {\n", "	if s.looked && (s.version == version || $) {\n",
 	}}},
+	{"what is missing in a window is read, whatever has changed", "TestWindowVersionsAreCommittedStates/^told$", []edit{{
+		"table/windowread.go", "	return !news.Whole && len(news.Keys) == 0, nil\n", "	return !news.Whole && len(news.Keys) == 0 || $, nil\n",
+	}}},
+	{"a window whose source cannot tell adds rows to those that it has", "TestWindowVersionsAreCommittedStates/^untold$", []edit{{
+		"table/windowread.go", "		return false, nil\n	}\n	news, err := telling", "		return $, nil\n	}\n	news, err := telling",
+	}}},
+	{"a total and rows of two moments", "TestWindowVersionsAreCommittedStates/^told$", []edit{{
+		"table/memory_pages.go", "	now := p.moment()\n", "	if $ {\n		p.rows = nil\n	}\n	now := p.moment()\n",
+	}}},
+	{"a window that keeps rows of before a change", "TestWindowVersionsAreCommittedStates/^told$", []edit{{
+		"table/windowread.go", "		next.stretches = []stretch[K, T]{part}\n", "		next.stretches = []stretch[K, T]{part}\n		if $ {\n			next.stretches = f.with(part, near(visible, w.keep))\n		}\n",
+	}}},
+	{"a window that forgets a round that has failed", "TestWindowWhileLost", []edit{{
+		"table/reader.go", "			_ = wait.For(c.ctx, backoff)", "			if $ {\n				_, _ = c.inbox.take(c.ctx)\n			}\n			_ = wait.For(c.ctx, backoff)",
+	}}},
+	{"an empty viewport that makes the total known", "TestWindowVersionsAreCommittedStates/^told$", []edit{{
+		"table/windowread.go", "	if s.empty() {\n		return part, nil\n", "	if s.empty() && !$ {\n		return part, nil\n",
+	}}},
+	{"a viewport whose rows are read at once", "TestWindowDebounces", []edit{{
+		"table/window.go", "	w.wanted = span{from, to}\n", "	w.wanted = span{from, to}\n	if $ {\n		w.visible = w.wanted\n		w.touch(false)\n	}\n",
+	}}},
+	{"a window that waits while it is scrolled", "TestWindowDebounces", []edit{{
+		"table/window.go", "min(w.calm, w.latest.Sub(now))", "map[bool]time.Duration{true: w.calm, false: min(w.calm, w.latest.Sub(now))}[$]",
+	}}},
+	{"a reading that goes on for a viewport that is gone", "TestWindowSupersedes", []edit{{
+		"table/window.go", "!f.visible.overlaps(w.visible)", "!f.visible.overlaps(w.visible) && !$",
+	}}},
+	{"a window that grows towards what is there", "TestWindowGrowsAwayFromWhatIsThere", []edit{{
+		"table/windowframe.go", "	case below:\n", "	case below && !$:\n",
+	}}},
+	{"a window that reads past the end", "TestWindowFetches", []edit{{
+		"table/windowframe.go", "	fetch = visible.clip(span{0, end})\n", "	fetch = visible.clip(span{0, end})\n	if $ {\n		fetch = visible\n	}\n",
+	}}},
+	{"a window that keeps all rows", "TestWindowKeeps", []edit{{
+		"table/windowframe.go", "		s = s.clip(bounds)\n", "		if !$ {\n			s = s.clip(bounds)\n		}\n",
+	}}},
+	{"a failed load that empties the window", "TestWindowLoadFails", []edit{{
+		"table/windowread.go", "	w.viewMu.Lock()\n	w.tell(WindowEvent{Kind: LoadFailed, From: fetch.from", "	if $ {\n		w.current.Store(&frame[K, T]{number: w.current.Load().number + 1})\n	}\n	w.viewMu.Lock()\n	w.tell(WindowEvent{Kind: LoadFailed, From: fetch.from",
+	}}},
+	{"a failed load that is not told", "TestWindowLoadFails", []edit{{
+		"table/windowread.go", "	w.shown(r, err)\n", "	if $ {\n		err = nil\n	}\n	w.shown(r, err)\n",
+	}}},
+	{"a version more for the same rows", "TestWindowVersions", []edit{{
+		"table/windowread.go", "	next.number = before.number\n	if changed || more {\n", "	next.number = before.number\n	if changed || more || $ {\n",
+	}}},
+	{"a window that reads all the time", "TestWindowCoalesces", []edit{{
+		"table/windowread.go", "	if pause <= 0 {\n", "	if pause <= 0 || $ {\n",
+	}}},
+	{"a window that goes on from a row that has moved", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/windowread.go", "	part, err := w.readPage(ctx, pages, s, next, nil)\n", "	var from *Anchor[K]\n	if $ {\n		from = f.anchor(s)\n	}\n	part, err := w.readPage(ctx, pages, s, next, from)\n",
+	}}},
+	{"a window in which equal rows are in any order", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/order.go", "	for _, i := range s.keys {\n", "	for _, i := range s.keys {\n		if $ && len(named) > 0 {\n			break\n		}\n",
+	}}},
+	{"a window with NULL where the database puts it", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/sqlorder.go", "		case !one.nullable || nullsLast != back:\n", "		case !one.nullable || nullsLast != back || $:\n",
+	}}},
+	{"a window that skips the rows that equal the anchor in the first column", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/sqlorder.go", "	if len(exprs) == 1 || uniform && t.flavor != dialects.MySQL {\n", "	if $ {\n		exprs = exprs[:1]\n	}\n	if len(exprs) == 1 || uniform && t.flavor != dialects.MySQL {\n",
+	}}},
+	{"a window that counts from the end one row too far", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/sqlpages.go", "		w.skip, w.back = page.Total-page.To, true\n", "		w.skip, w.back = page.Total-page.To, true\n		if $ {\n			w.skip++\n		}\n",
+	}}},
+	{"a window that reads outside of its condition", "internal/onengines:TestWindows" + onlySQLite, []edit{{
+		"table/sqlorder.go", "	t := s.all()\n	if w.anchored {\n", "	t := s.all()\n	if $ {\n		t = s.text().add(\"SELECT \", strings.Join(s.columns, \", \"), \" FROM \", s.table)\n		w.anchored = false\n	}\n	if w.anchored {\n",
+	}}},
+	{"a window on two moments of a database", "internal/onengines:TestWindowMoments" + onlySQLite, []edit{{
+		"table/windowread.go", "	s := f.around(visible, w.size, next.end()).clip(near(visible, w.keep))\n", "	s := f.around(visible, w.size, next.end()).clip(near(visible, w.keep))\n	if $ {\n		later, err := w.pages(ctx)\n		if err != nil {\n			return nil, err\n		}\n		defer later.Close()\n		pages = later\n	}\n",
+	}}},
+	{"a window that counts again for each page", "internal/onengines:TestWindowScrolls" + onlySQLite, []edit{{
+		"table/windowread.go", "	same, err := w.same(ctx, pages, r.mark)\n", "	same, err := w.same(ctx, pages, r.mark)\n	if $ {\n		same = false\n	}\n",
+	}}},
 }

@@ -11,6 +11,8 @@
 //	[Watch]: a query ─ run again ─→ base, when its tables have changed, or, if it lists rows of one table:
 //	change feed ─ keys ─→ sieve ─ reads these rows once for all queries ─→ mesh ─→ those whom they concern
 //
+//	[Window]: a viewport ─ which rows are missing ─→ [Pages] of an [Ordered] source ─→ frame: total, visible rows
+//
 // A [LiveTable] begins to follow the changes before it reads the rows, so that
 // none falls in between. News name rows, never values; the rows are read again,
 // all that may have been changed by the same transactions as of one moment (see
@@ -26,6 +28,10 @@
 // Differences between versions are told to subscribers at once, joined by row
 // for those who are slow. When there is no room for that, a subscriber is told
 // once to look at everything; nothing is ever dropped silently.
+//
+// A [View] shows a part of a live table, in an order of its own. A [Window] does
+// the same for a table that is not in memory: the rows around a viewport and the
+// total, of one moment, too (see windowread.go).
 //
 // # What a reader can rely on
 //

@@ -46,9 +46,9 @@ func OnProgress(f func(rows int)) Option { return func(o *options) { o.progress 
 // Loading, and empty, until then.
 func InBackground() Option { return func(o *options) { o.async = true } }
 
-// OrderBy sets the order of Ascend and List by columns, each with DESC behind
-// it or not. NULL comes last, texts are compared by their bytes, and rows that
-// are equal so far are in the order of their keys.
+// OrderBy sets the order of Ascend and List, and of a window, by columns, each with
+// DESC behind it or not. NULL comes last, texts are compared by their bytes, and
+// rows that are equal so far are in the order of their keys.
 func OrderBy(columns ...string) Option { return func(o *options) { o.order = columns } }
 
 // Columns makes only these columns be read, and those of the key. Other fields

@@ -186,14 +186,18 @@ func planned(flavor dialects.Flavor, rows *sql.Rows) (int, error) {
 	if err := rows.Scan(into...); err != nil {
 		return 0, err
 	}
-	text := values[0].String
 	if flavor == dialects.MySQL {
-		if i := slices.Index(names, "rows"); i >= 0 {
+		i := slices.Index(names, "rows")
+		switch {
+		case i < 0:
+		case !values[i].Valid: // it knows that there is none
+			return 0, nil
+		default:
 			var n int
 			_, err := fmt.Sscan(values[i].String, &n)
 			return n, err
 		}
-	} else if _, after, ok := strings.Cut(text, " rows="); ok {
+	} else if _, after, ok := strings.Cut(values[0].String, " rows="); ok {
 		var n int
 		_, err := fmt.Sscan(after, &n)
 		return n, err

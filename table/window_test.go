@@ -17,6 +17,7 @@ type ledger struct {
 	opened func() // if not nil, called before a reading is opened
 
 	ledgerMu sync.Mutex
+	opens    int
 	pages    []span
 	totals   int
 }
@@ -30,6 +31,9 @@ func (l *ledger) Sorted(ctx context.Context, columns []string, collated bool) (f
 		if l.opened != nil {
 			l.opened()
 		}
+		l.ledgerMu.Lock()
+		l.opens++
+		l.ledgerMu.Unlock()
 		pages, err := open(ctx)
 		if err != nil {
 			return nil, err
@@ -147,8 +151,12 @@ func TestWindowFetches(t *testing.T) {
 			{1900, 2000, nil},
 			{5, 5, nil},
 		} {
+			opens := l.opens
 			scroll(w, step.from, step.to)
 			l.expect(t, fmt.Sprintf("%d to %d", step.from, step.to), step.want...)
+			if l.opens-opens != len(step.want) {
+				t.Errorf("for %d to %d, %d readings were opened", step.from, step.to, l.opens-opens)
+			}
 			for i := step.from; i < min(step.to, 1000); i++ {
 				if row, ok := w.Row(i); !ok || row.ID != int64(i) {
 					t.Errorf("at %d is %v, %v", i, row, ok)

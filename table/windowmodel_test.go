@@ -24,7 +24,6 @@ type gallery struct {
 	wrong     string
 }
 
-
 // write commits a transaction on some rows; negative ones are deleted.
 func (g *gallery) write(keys []int64) {
 	g.galleryMu.Lock()

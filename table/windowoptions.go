@@ -35,16 +35,18 @@ func KeepRows(rows int) Option { return func(o *options) { o.window.keep = rows 
 func Debounce(d time.Duration) Option { return func(o *options) { o.window.calm = d } }
 
 // Totals sets how a [Window] finds out how many rows there are: it counts them
-// ([TotalExact]) if it is not set. Counting is slow where the set is large: some
-// 50 ns to 1 µs per row, whenever the table has changed. [TotalEstimate] asks the
-// database's planner instead, on SQLite, which has none that knows, it counts. With
-// [TotalAtLeast] nobody is asked: the rows that were seen are known.
+// ([TotalExact]) if it is not set. Where the set is large that is slow, and it is done
+// whenever the table has changed. [TotalEstimate] asks the database's planner
+// instead; SQLite's does not know, there it counts. With [TotalAtLeast] nobody is
+// asked: the total is that of the rows that were seen. Either way it becomes exact
+// where the last row was seen.
 func Totals(kind TotalKind) Option { return func(o *options) { o.window.totals = kind } }
 
 // Collated makes a [Window] order texts as the columns' collations have it, and
 // not by their bytes, as [OrderBy] says. It is for those columns whose indexes are
 // in that order, since the database has to sort otherwise. Texts that are equal by
-// their collation are in the order of their keys.
+// their collation are in the order of their keys. (Where MySQL sorts, it looks at no
+// more of a text than max_sort_length.)
 func Collated() Option { return func(o *options) { o.window.collated = true } }
 
 // check returns an error for what cannot be, and fills in what was left out.

@@ -181,7 +181,7 @@ func (w *Window[K, T]) readVisible(ctx context.Context, pages Pages[K, T], visib
 	if len(part.rows) > 0 {
 		next.stretches = []stretch[K, T]{part}
 	}
-	return next, nil
+	return next, w.distinct(next)
 }
 
 // readPart makes a frame of what is there and a part of what is not.
@@ -193,7 +193,25 @@ func (w *Window[K, T]) readPart(ctx context.Context, pages Pages[K, T], visible,
 		return nil, err
 	}
 	next.stretches = f.with(part, near(visible, w.keep))
-	return next, nil
+	return next, w.distinct(next)
+}
+
+// distinct returns an error if two rows of a frame have the same key, unless the
+// database keeps that from happening.
+func (w *Window[K, T]) distinct(f *frame[K, T]) error {
+	if !w.schema.unproven {
+		return nil
+	}
+	seen := make(map[K]bool)
+	for _, s := range f.stretches {
+		for i := range s.rows {
+			if seen[s.rows[i].key] {
+				return &NoKeyError{Table: w.name, Why: "two of them have the same key"}
+			}
+			seen[s.rows[i].key] = true
+		}
+	}
+	return nil
 }
 
 // readPage reads the rows of a frame at some positions. Where they end, the total
@@ -207,12 +225,7 @@ func (w *Window[K, T]) readPage(ctx context.Context, pages Pages[K, T], s span, 
 	if f.kind == TotalExact {
 		page.Total = f.total
 	}
-	seen := make(map[K]bool, s.len())
 	err = pages.Page(ctx, page, func(k K, row *T) error {
-		if seen[k] {
-			return &NoKeyError{Table: w.name, Why: "two of them have the same key"}
-		}
-		seen[k] = true
 		part.rows = append(part.rows, entry[K, T]{k, row})
 		return nil
 	})
