@@ -22,20 +22,24 @@ func TestPageStatements(t *testing.T) {
 		{"from the first", dialects.Postgres, up, way{skip: 7, limit: 5}, "WHERE (x > $1) ORDER BY a, id LIMIT $2 OFFSET $3"},
 		{"from the last", dialects.Postgres, mixed, way{limit: 5, back: true}, "WHERE (x > $1) ORDER BY a, id DESC LIMIT $2"},
 		{
-			"behind a row", dialects.Postgres, up, way{limit: 5, anchored: true},
+			"behind a row", dialects.Postgres, up,
+			way{limit: 5, anchored: true},
 			"WHERE (x > $1) AND (a, id) > (SELECT a, id FROM t WHERE id = $2) ORDER BY a, id LIMIT $3",
 		},
 		{
-			"before a row", dialects.SQLite, up, way{limit: 5, skip: 2, anchored: true, back: true},
+			"before a row", dialects.SQLite, up,
+			way{limit: 5, skip: 2, anchored: true, back: true},
 			"WHERE (x > ?) AND (a, id) < (SELECT a, id FROM t WHERE id = ?) ORDER BY a DESC, id DESC LIMIT ? OFFSET ?",
 		},
 		{
-			"behind a row, in two directions", dialects.SQLite, mixed, way{limit: 5, anchored: true},
+			"behind a row, in two directions", dialects.SQLite, mixed,
+			way{limit: 5, anchored: true},
 			"WHERE (x > ?) AND a <= (SELECT a FROM t WHERE id = ?) AND (a < (SELECT a FROM t WHERE id = ?) OR a = (SELECT a FROM t WHERE id = ?) AND (id > (SELECT id FROM t WHERE id = ?)))" +
 				" ORDER BY a DESC, id LIMIT ?",
 		},
 		{
-			"before a row", dialects.MySQL, up, way{limit: 5, anchored: true, back: true},
+			"before a row", dialects.MySQL, up,
+			way{limit: 5, anchored: true, back: true},
 			"WHERE (x > ?) AND a <= (SELECT a FROM t WHERE id = ?) AND (a < (SELECT a FROM t WHERE id = ?) OR a = (SELECT a FROM t WHERE id = ?) AND (id < (SELECT id FROM t WHERE id = ?)))" +
 				" ORDER BY a DESC, id DESC LIMIT ?",
 		},

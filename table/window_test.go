@@ -135,6 +135,7 @@ func scroll(w *Window[int64, item], from, to int) {
 func TestWindowFetches(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		l.expect(t, "opening", span{0, 100})
 		if n, kind := w.Total(); n != 1000 || kind != TotalExact {
 			t.Errorf("there are %v %d rows", kind, n)
@@ -174,6 +175,7 @@ func TestWindowFetches(t *testing.T) {
 func TestWindowGrowsAwayFromWhatIsThere(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		scroll(w, 30, 50)
 		l.expect(t, "the beginning", span{0, 20}, span{30, 50})
 		scroll(w, 29, 49)
@@ -190,6 +192,7 @@ func TestWindowGrowsAwayFromWhatIsThere(t *testing.T) {
 func TestWindowDebounces(t *testing.T) {
 	t.Parallel()
 	bubble(t, 100_000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		l.take()
 		events := w.Events(t.Context())
 		w.SetViewport(300, 320)
@@ -238,6 +241,7 @@ func (w *Window[K, T]) told(tb testing.TB, events func(func(WindowEvent, error) 
 func TestWindowReadsAreInMemory(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		l.take()
 		for range 5 {
 			if _, ok := w.Row(500); ok {
@@ -263,6 +267,7 @@ func TestWindowReadsAreInMemory(t *testing.T) {
 func TestWindowLoadFails(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		events := w.Events(t.Context())
 		before := w.Snapshot()
 		l.At(BeforePage, func() error { return errScripted })
@@ -291,6 +296,7 @@ func TestWindowLoadFails(t *testing.T) {
 func TestWindowVersions(t *testing.T) {
 	t.Parallel()
 	bubble(t, 250, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		if w.Version() != 1 {
 			t.Errorf("version %d", w.Version())
 		}
@@ -330,6 +336,7 @@ func TestWindowVersions(t *testing.T) {
 func TestWindowSupersedes(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		l.take()
 		reading, done := make(chan struct{}), make(chan struct{})
 		l.At(BeforePage, func() error {
@@ -365,6 +372,7 @@ func TestWindowSupersedes(t *testing.T) {
 func TestWindowKeeps(t *testing.T) {
 	t.Parallel()
 	bubble(t, 10_000, func(t *testing.T, _ *ledger, w *Window[int64, item]) {
+		t.Helper()
 		count := func() (n int) {
 			for range w.Rows(0, 10_000) {
 				n++
@@ -394,6 +402,7 @@ func TestWindowKeeps(t *testing.T) {
 func TestWindowWhileLost(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		l.Lose(errScripted)
 		l.Commit(func(tx *MemoryTx[int64, item]) {
 			tx.Delete(3)
@@ -434,6 +443,7 @@ func TestWindowWhileLost(t *testing.T) {
 func TestWindowCoalesces(t *testing.T) {
 	t.Parallel()
 	bubble(t, 1000, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+		t.Helper()
 		for range 1000 { // a second
 			l.At(BeforePage, func() error {
 				time.Sleep(20 * time.Millisecond)
@@ -473,6 +483,7 @@ func TestWindowTotals(t *testing.T) {
 		first string
 	}{{TotalAtLeast, "at least 100"}, {TotalEstimate, "estimate 250"}, {TotalExact, "exact 255"}} {
 		bubble(t, 255, func(t *testing.T, l *ledger, w *Window[int64, item]) {
+			t.Helper()
 			total := func() string {
 				n, kind := w.Total()
 				return fmt.Sprint(kind, " ", n)

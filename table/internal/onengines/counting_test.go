@@ -9,10 +9,10 @@ import (
 
 // counting is a connector that counts what is sent: statements, beginnings and
 // ends of transactions; and apart the statements that read all rows of the table
-// item.
+// item, and those that skip rows.
 type counting struct {
 	sqldriver.Connector
-	sent, whole *atomic.Int64
+	sent, whole, skipping *atomic.Int64
 }
 
 func (c counting) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -20,7 +20,7 @@ func (c counting) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &countingConn{inner.(innerConn), c.sent, c.whole}, nil
+	return &countingConn{inner.(innerConn), c.sent, c.whole, c.skipping}, nil
 }
 
 // innerConn is what the connections of all three drivers can do.
@@ -36,7 +36,7 @@ type innerConn interface {
 
 type countingConn struct {
 	innerConn
-	sent, whole *atomic.Int64
+	sent, whole, skipping *atomic.Int64
 }
 
 // count counts a statement.
@@ -44,6 +44,9 @@ func (c *countingConn) count(query string) {
 	c.sent.Add(1)
 	if name := strings.NewReplacer("`", "", `"`, "").Replace(query); strings.Contains(name, "FROM item") && !strings.Contains(name, " IN (") {
 		c.whole.Add(1)
+	}
+	if strings.Contains(query, " OFFSET ") {
+		c.skipping.Add(1)
 	}
 }
 

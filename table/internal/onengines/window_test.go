@@ -455,8 +455,8 @@ func TestWindowKeys(t *testing.T) {
 }
 
 // TestWindowScrolls: who scrolls a table that does not change has its rows counted
-// once, and asks no more per page than to begin, to look for changes, to read and
-// to end.
+// once, skips none, wherever it is, and asks no more per page than to begin, to look
+// for changes, to read and to end.
 func TestWindowScrolls(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
@@ -481,6 +481,9 @@ func TestWindowScrolls(t *testing.T) {
 		}
 		if n := r.whole.Load() - whole; n != 24 {
 			t.Errorf("for 24 pages, the table was read %d times", n)
+		}
+		if n := r.skipping.Load(); n != 0 {
+			t.Errorf("%d statements have skipped rows", n)
 		}
 		if n := r.sent.Load() - sent; n > 24*6 {
 			t.Errorf("for 24 pages, %d statements were sent", n)
