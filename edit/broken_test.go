@@ -60,7 +60,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"rows are sent as they came", "TestNaturalBatching",
-		"group.go", "	return rowmap.CompareKeys(x.key, y.key)\n", "	if $ {\n		return 0\n	}\n	return rowmap.CompareKeys(x.key, y.key)\n",
+		"group.go", "	if a.Kind == Insert {\n", "	if a.Kind == Insert || $ {\n",
 	},
 	{
 		"an echo is a change of someone else", "TestEchoAndRemoteWhileSaving",

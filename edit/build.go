@@ -25,7 +25,7 @@ func (s *session) build(kind OpKind) (*part, *pending) {
 
 func (s *session) newPart(kind OpKind) *part {
 	p := &part{
-		kind: kind, box: s.box, table: s.table, base: s.snap, policy: s.policy, pending: newPending(),
+		kind: kind, box: s.box, table: s.table, base: s.snap, policy: s.policy, pending: new(pending),
 	}
 	if n := len(s.saves); n > 0 {
 		p.prev = s.saves[n-1]

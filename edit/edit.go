@@ -189,14 +189,16 @@ func (e *RecordEdit[K, T]) Delete(ctx context.Context) (Result[K, T], error) {
 
 func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, how admission) (Result[K, T], error) {
 	p, done := e.s.save(ctx, kind, how)
-	select {
-	case <-done.done:
-	case <-ctx.Done():
-		if p != nil && e.s.writer.withdraw(p) {
-			e.s.saves = e.s.saves[:len(e.s.saves)-1]
-			return Result[K, T]{}, ctx.Err()
+	if !done.ended() {
+		select {
+		case <-done.end():
+		case <-ctx.Done():
+			if p != nil && e.s.writer.withdraw(p) {
+				e.s.saves = e.s.saves[:len(e.s.saves)-1]
+				return Result[K, T]{}, ctx.Err()
+			}
+			return Result[K, T]{}, &StillSavingError{Table: e.s.table.Name, Done: done.end(), Err: ctx.Err()}
 		}
-		return Result[K, T]{}, &StillSavingError{Table: e.s.table.Name, Done: done.done, Err: ctx.Err()}
 	}
 	e.s.settle()
 	return typed(e.editor, done)

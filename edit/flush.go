@@ -50,7 +50,7 @@ func (w *Writer) run(l *lane, slow bool) {
 			w.pause(l, wakeAt, false)
 			continue
 		}
-		w.flush(batch)
+		w.flush(l, batch)
 	}
 }
 
@@ -73,26 +73,26 @@ func (w *Writer) pause(l *lane, until time.Time, whole bool) {
 }
 
 // flush sends one batch and deals with what becomes of it.
-func (w *Writer) flush(batch []*Op) {
+func (w *Writer) flush(l *lane, batch []*Op) {
 	ctx, cancel := context.WithTimeout(w.lifetime, w.options.timeout)
 	defer cancel()
 	began := time.Now()
-	outcomes := make(map[*Op]Outcome, len(batch))
-	var send []*Op
+	send := make([]*Op, 0, len(batch))
 	for _, op := range batch {
+		op.told, op.outcome = false, Outcome{}
 		if op.unknown {
 			if op.Row == nil && op.Base == nil {
 				op.recall()
 			}
-			outcomes[op] = w.lookUp(ctx, op)
+			op.tell(w.lookUp(ctx, op))
 			continue
 		}
 		op.compose()
 		switch {
 		case len(op.parts) == 0:
-			outcomes[op] = Outcome{State: Conflicting, Row: op.latest}
+			op.tell(Outcome{State: Conflicting, Row: op.latest})
 		case op.Kind == Update && op.Set.Empty() && len(op.Links) == 0:
-			outcomes[op] = Outcome{State: Done, Row: op.latest}
+			op.tell(Outcome{State: Done, Row: op.latest})
 		default:
 			op.attempts++
 			if w.named {
@@ -101,30 +101,36 @@ func (w *Writer) flush(batch []*Op) {
 			send = append(send, op)
 		}
 	}
-	send = w.whole(batch, send, outcomes)
-	together(batch, outcomes)
+	send = whole(batch, send)
+	together(batch)
 	arrange(send)
 	if len(send) > 0 {
 		for i, o := range w.apply(ctx, send) {
-			outcomes[send[i]] = o
+			send[i].tell(o)
 		}
 	}
-	w.settle(batch, outcomes, len(send), began)
+	w.settle(l, batch, len(send), began)
 }
+
+// tell notes what became of the operation in this batch.
+func (o *Op) tell(outcome Outcome) { o.told, o.outcome = true, outcome }
 
 // together makes sense of what was found out about the members of a group: if
 // one was not done, none was.
-func together(batch []*Op, outcomes map[*Op]Outcome) {
-	undone := make(map[uint64]bool)
+func together(batch []*Op) {
+	var undone map[uint64]bool
 	for _, op := range batch {
-		if o, ok := outcomes[op]; ok && op.Group != 0 && o.State == Skipped {
+		if op.told && op.Group != 0 && op.outcome.State == Skipped {
+			if undone == nil {
+				undone = make(map[uint64]bool)
+			}
 			undone[op.Group] = true
 		}
 	}
 	for _, op := range batch {
-		if _, ok := outcomes[op]; ok && undone[op.Group] {
+		if op.told && undone[op.Group] {
 			op.unknown = false
-			outcomes[op] = Outcome{State: Skipped}
+			op.tell(Outcome{State: Skipped})
 		}
 	}
 }
@@ -141,10 +147,13 @@ func (w *Writer) apply(ctx context.Context, send []*Op) []Outcome {
 var errNoOutcome = errors.New("edit: store returned no outcome")
 
 // whole takes groups out of what is sent of which a member cannot be.
-func (w *Writer) whole(batch, send []*Op, outcomes map[*Op]Outcome) []*Op {
-	broken := make(map[uint64]bool)
+func whole(batch, send []*Op) []*Op {
+	var broken map[uint64]bool
 	for _, op := range batch {
-		if o, ok := outcomes[op]; ok && op.Group != 0 && o.State != Done && !op.unknown && o.State != Skipped {
+		if op.told && op.Group != 0 && op.outcome.State != Done && !op.unknown && op.outcome.State != Skipped {
+			if broken == nil {
+				broken = make(map[uint64]bool)
+			}
 			broken[op.Group] = true
 		}
 	}
@@ -154,7 +163,7 @@ func (w *Writer) whole(batch, send []*Op, outcomes map[*Op]Outcome) []*Op {
 	kept := send[:0]
 	for _, op := range send {
 		if broken[op.Group] {
-			outcomes[op] = Outcome{State: Failed, Err: ErrDependency}
+			op.tell(Outcome{State: Failed, Err: ErrDependency})
 			continue
 		}
 		kept = append(kept, op)
@@ -163,15 +172,21 @@ func (w *Writer) whole(batch, send []*Op, outcomes map[*Op]Outcome) []*Op {
 }
 
 // settle tells everyone what became of a batch.
-func (w *Writer) settle(batch []*Op, outcomes map[*Op]Outcome, sentRows int, began time.Time) {
+func (w *Writer) settle(l *lane, batch []*Op, sentRows int, began time.Time) {
 	var events []Event
 	now := time.Now()
+	f := &flight{rows: sentRows, sent: began, acked: now}
 	w.stateMu.Lock()
+	l.batch = nil
 	w.stats.flush(sentRows, now.Sub(began))
-	w.weather(batch, outcomes, now)
+	w.weather(batch, now)
 	for _, op := range batch {
-		delete(w.inflight, op)
-		events = append(events, w.end(op, outcomes[op], sentRows, began, now))
+		o := op.outcome
+		op.outcome = Outcome{}
+		event := w.end(op, o, f)
+		if w.options.observe != nil {
+			events = append(events, event)
+		}
 	}
 	for lost := w.orphans(); len(lost) > 0; lost = w.orphans() {
 		for _, p := range lost {
@@ -185,10 +200,8 @@ func (w *Writer) settle(batch []*Op, outcomes map[*Op]Outcome, sentRows int, beg
 		}
 	}
 	w.stateMu.Unlock()
-	if w.options.observe != nil {
-		for _, e := range events {
-			w.options.observe(e)
-		}
+	for _, e := range events {
+		w.options.observe(e)
 	}
 }
 
@@ -211,10 +224,10 @@ func (w *Writer) drop(p *part, err error) {
 }
 
 // weather keeps track of whether the database can be reached.
-func (w *Writer) weather(batch []*Op, outcomes map[*Op]Outcome, now time.Time) {
+func (w *Writer) weather(batch []*Op, now time.Time) {
 	away, answered := false, false
 	for _, op := range batch {
-		switch outcomes[op].State {
+		switch op.outcome.State {
 		case Unavailable:
 			away = true
 		case Skipped, Unknown:

@@ -18,13 +18,18 @@ func (w *Writer) gather(slow bool, now time.Time) (batch []*Op, wakeAt time.Time
 	if slow || !w.outage.since.IsZero() {
 		rows = 1 // a probe, or a row that nothing else should wait for
 	}
-	taken := make(map[*Op]bool)
+	if n := min(rows, w.queue.len); n > 1 {
+		batch = make([]*Op, 0, n)
+	}
+	var taken map[*group]bool
+	var alone [1]*Op
 	size := 0
 	for op := range w.queue.all() {
-		if op.slow != slow || taken[op] {
+		if op.slow != slow || op.group != nil && taken[op.group] {
 			continue
 		}
-		members := []*Op{op}
+		alone[0] = op
+		members := alone[:]
 		if op.group != nil {
 			members = op.group.ops
 		}
@@ -42,18 +47,21 @@ func (w *Writer) gather(slow bool, now time.Time) (batch []*Op, wakeAt time.Time
 		if len(batch) > 0 && (len(batch)+len(members) > rows || size+more > bytes) {
 			break
 		}
-		for _, m := range members {
-			taken[m] = true
-			batch = append(batch, m)
+		if op.group != nil {
+			if taken == nil {
+				taken = make(map[*group]bool)
+			}
+			taken[op.group] = true
 		}
+		batch = append(batch, members...)
 		size += more
 	}
-	w.take(batch, now)
+	w.take(batch, now, slow)
 	return batch, wakeAt
 }
 
 // take marks a batch as sent.
-func (w *Writer) take(batch []*Op, now time.Time) {
+func (w *Writer) take(batch []*Op, now time.Time, slow bool) {
 	if len(batch) == 0 {
 		return
 	}
@@ -65,17 +73,14 @@ func (w *Writer) take(batch []*Op, now time.Time) {
 			r.next = nil
 		}
 		r.inflight = op
-		w.inflight[op] = struct{}{}
 		op.latest = r.base
-		op.taken, op.waiting = op.parts, nil
+		op.taken = op.parts
 		for _, p := range op.parts {
 			p.key, p.origin = r.key, p.box.origin()
-			for q := range p.all {
-				op.waiting = append(op.waiting, q.pending)
-			}
 		}
 		w.link(op)
 	}
+	w.lane(slow).batch = batch
 	w.freed()
 	w.stats.Sent += uint64(len(batch))
 	w.stats.LastSent = now

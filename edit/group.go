@@ -47,7 +47,7 @@ func (g *group) leave(op *Op) {
 func arrange(batch []*Op) {
 	places := make([]place, len(batch))
 	for i, op := range batch {
-		places[i] = place{op: op, level: level(op, 0), key: op.Key()}
+		places[i] = placeOf(op)
 	}
 	if slices.IsSortedFunc(places, comparePlaces) {
 		return
@@ -60,9 +60,22 @@ func arrange(batch []*Op) {
 
 // place is what the place of an operation in a batch depends on.
 type place struct {
-	op    *Op
-	level int
-	key   []any
+	op     *Op
+	level  int
+	number int64 // the key, if it is one integer
+	key    []any // the key, if it is anything else
+}
+
+func placeOf(op *Op) place {
+	p := place{op: op, level: level(op, 0)}
+	if op.Kind == Insert {
+		return p
+	}
+	number, ok := op.Table.plan.IntKey(op.Base)
+	if p.number = number; !ok {
+		p.key = op.Key()
+	}
+	return p
 }
 
 func comparePlaces(x, y place) int {
@@ -82,7 +95,7 @@ func comparePlaces(x, y place) int {
 	if a.Kind == Insert {
 		return 0 // the order of acceptance: keys may not be there yet
 	}
-	return rowmap.CompareKeys(x.key, y.key)
+	return cmp.Or(cmp.Compare(x.number, y.number), rowmap.CompareKeys(x.key, y.key))
 }
 
 func phase(op *Op) int {

@@ -70,6 +70,7 @@ type record struct {
 	inflight *Op
 	next     *Op
 	boxes    map[*inbox]struct{}
+	moves    *uint64 // its count in Writer.moves, once it is known
 	gone     bool
 
 	// heldRow is what others wrote while an operation was under way: it may be
@@ -77,12 +78,12 @@ type record struct {
 	heldRow any
 }
 
-// tell puts a parcel into the inboxes of all sessions but one.
-func (r *record) tell(p parcel, but ...*inbox) {
+// tell puts a parcel into the inboxes of all sessions but those of some saves.
+func (r *record) tell(p parcel, but ...*part) {
 	for b := range r.boxes {
 		told := false
 		for _, x := range but {
-			told = told || x == b
+			told = told || x.box == b
 		}
 		if !told {
 			b.put(p)

@@ -16,18 +16,20 @@ func (w *Writer) Flush(ctx context.Context) error {
 func (w *Writer) waiting() []*pending {
 	var all []*pending
 	for op := range w.queue.all() {
-		all = append(all, op.pendings()...)
+		all = append(all, pendings(op.parts)...)
 	}
-	for op := range w.inflight {
-		all = append(all, op.waiting...)
+	for _, l := range []*lane{&w.fast, &w.slow} {
+		for _, op := range l.batch {
+			all = append(all, pendings(op.taken)...)
+		}
 	}
 	return all
 }
 
-// pendings are the saves that an operation stands for before it is sent.
-func (o *Op) pendings() []*pending {
+// pendings are what saves come to, and those that they replaced.
+func pendings(parts []*part) []*pending {
 	var all []*pending
-	for _, p := range o.parts {
+	for _, p := range parts {
 		for q := range p.all {
 			all = append(all, q.pending)
 		}
@@ -42,10 +44,10 @@ func (w *Writer) settled(ctx context.Context, key recordKey) error {
 	var waiting []*pending
 	if r := w.records[key]; r != nil {
 		if r.next != nil {
-			waiting = r.next.pendings()
+			waiting = pendings(r.next.parts)
 		}
 		if r.inflight != nil {
-			waiting = append(waiting, r.inflight.waiting...)
+			waiting = append(waiting, pendings(r.inflight.taken)...)
 		}
 	}
 	w.stateMu.Unlock()
@@ -54,8 +56,11 @@ func (w *Writer) settled(ctx context.Context, key recordKey) error {
 
 func await(ctx context.Context, saves []*pending) error {
 	for _, p := range saves {
+		if p.ended() {
+			continue
+		}
 		select {
-		case <-p.done:
+		case <-p.end():
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -2,6 +2,7 @@ package edit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vantage-go/live/internal/rowmap"
@@ -45,7 +46,9 @@ type Op struct {
 	unknown   bool // to be looked up before it is sent again
 	second    bool // failed among others, and gets a chance after them
 	taken     []*part
-	waiting   []*pending
+	alone     [1]*part // backs parts: mostly there is one
+	told      bool     // outcome is that of the batch that is under way
+	outcome   Outcome
 	place     neighbours
 	sentAs    []string // the saves that it stood for when it was sent last
 	noted     bool     // a ledger knows that it was done: the row may have moved on since
@@ -126,15 +129,22 @@ func (o *Op) Refused() bool { return len(o.parts) == 0 }
 
 // compose makes one operation of the saves that it stands for.
 func (o *Op) compose() {
-	kept := o.parts[:0:0]
-	for _, p := range o.parts {
-		if o.Kind != Insert && p.base != o.latest && !p.rebase(o.Table, o.latest) {
-			o.refused = append(o.refused, p)
-			continue
-		}
-		kept = append(kept, p)
+	refuses := func(p *part) bool {
+		return o.Kind != Insert && p.base != o.latest && !p.rebase(o.Table, o.latest)
 	}
-	o.parts = kept
+	if first := slices.IndexFunc(o.parts, refuses); first >= 0 {
+		kept := slices.Clone(o.parts[:first]) // taken is the same slice
+		o.refused = append(o.refused, o.parts[first])
+		for _, p := range o.parts[first+1:] {
+			if refuses(p) {
+				o.refused = append(o.refused, p)
+			} else {
+				kept = append(kept, p)
+			}
+		}
+		o.parts = kept
+	}
+	kept := o.parts
 	if len(kept) == 0 {
 		return
 	}
@@ -197,6 +207,7 @@ type part struct {
 	replaced *part // an earlier save of the session, whose changes are in this one
 	group    *group
 	queued   time.Time
+	bytes    int // estimated size of the values, 0 until it is asked for
 	key      any // of the record, when the operation was taken from the queue
 	origin   Origin
 

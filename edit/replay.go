@@ -179,7 +179,7 @@ func (p *playback) make(t *track, table *Table, keyOf func(any) (any, error)) er
 	}
 	s := &part{
 		id: e.id, kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy, queued: e.Queued,
-		kept: true, replay: true, pending: newPending(),
+		kept: true, replay: true, pending: new(pending),
 	}
 	for _, name := range e.Set {
 		if i, ok := table.plan.Index(name); ok {
@@ -288,7 +288,7 @@ func (p *playback) run(ctx context.Context) error {
 				continue
 			}
 			select {
-			case <-t.part.pending.done:
+			case <-t.part.pending.end():
 				t.ended = true
 			case <-ctx.Done():
 				return ctx.Err()

@@ -2,6 +2,7 @@ package edit
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -58,43 +59,73 @@ type Result[K comparable, T any] struct {
 // outcome is a result without its types.
 type outcome struct {
 	kind       ResultKind
+	rebased    bool
+	attempts   int
 	key        any
 	row        any // shared: to be copied before it is given away
 	before     any
 	set        Columns
 	adjusted   Columns
 	superseded Columns
-	rebased    bool
-	attempts   int
-	batch      int
 	queued     time.Time
-	sent       time.Time
-	acked      time.Time
+	flight     *flight // nil if the save was not sent
 }
 
-// pending is a save under way. Its fields are set before done is closed.
+// flight is what the saves of one batch have in common.
+type flight struct {
+	rows        int
+	sent, acked time.Time
+}
+
+// pending is a save under way. It has ended when resolved is true; what it has
+// come to does not change after that.
 type pending struct {
-	done    chan struct{}
 	kept    chan struct{} // closed when the outbox has it; nil without one
 	outcome outcome
 	err     error
 
 	accepted bool // guarded by Writer.stateMu
-}
 
-func newPending() *pending { return &pending{done: make(chan struct{})} }
+	mu       sync.Mutex // guards what follows; held for nothing else
+	resolved bool
+	done     chan struct{} // closed at the end; nil unless someone waits: most are looked at after the end
+}
 
 // settled returns a save that has ended already.
 func settled(o outcome, err error) *pending {
-	p := newPending()
-	p.resolve(o, err)
-	return p
+	return &pending{outcome: o, err: err, resolved: true}
 }
 
 func (p *pending) resolve(o outcome, err error) {
 	p.outcome, p.err = o, err
-	close(p.done)
+	p.mu.Lock()
+	p.resolved = true
+	if p.done != nil {
+		close(p.done)
+	}
+	p.mu.Unlock()
 	p.accept() // who sees that looks whether it has ended
+}
+
+// ended reports whether the save has ended, and its outcome can be read.
+func (p *pending) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.resolved
+}
+
+// end is closed at the end of the save.
+func (p *pending) end() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == nil {
+		if p.resolved {
+			p.done = closedChan
+		} else {
+			p.done = make(chan struct{})
+		}
+	}
+	return p.done
 }
 
 // accept tells that the outbox has the save. The writer's mutex is held.
@@ -129,18 +160,16 @@ func (p *Pending[K, T]) Accepted() <-chan struct{} {
 
 // Done is closed when the save has ended, well or not: the database has it
 // then, or never will.
-func (p *Pending[K, T]) Done() <-chan struct{} { return p.inner.done }
+func (p *Pending[K, T]) Done() <-chan struct{} { return p.inner.end() }
 
 // Wait waits for the end of the save. When the context ends first it returns
 // the context's error, and the save goes on.
 func (p *Pending[K, T]) Wait(ctx context.Context) (Result[K, T], error) {
-	select {
-	case <-p.inner.done:
+	if p.inner.ended() {
 		return typed(p.editor, p.inner)
-	default:
 	}
 	select {
-	case <-p.inner.done:
+	case <-p.inner.end():
 		return typed(p.editor, p.inner)
 	case <-ctx.Done():
 		return Result[K, T]{}, ctx.Err()
@@ -152,15 +181,20 @@ func typed[K comparable, T any](d *Editor[K, T], p *pending) (Result[K, T], erro
 	t, o := d.table, &p.outcome
 	r := Result[K, T]{
 		Kind: o.kind, Adjusted: t.plan.Names(o.adjusted), Superseded: t.plan.Names(o.superseded),
-		Rebased: o.rebased, Attempts: o.attempts, Batch: o.batch,
-		Queued: o.queued, Sent: o.sent, Acked: o.acked,
+		Rebased: o.rebased, Attempts: o.attempts, Queued: o.queued,
 		editor: d, before: o.before, after: o.row, set: o.set,
+	}
+	if f := o.flight; f != nil {
+		r.Batch, r.Sent, r.Acked = f.rows, f.sent, f.acked
 	}
 	if k, ok := o.key.(K); ok {
 		r.ID = k
 	}
 	if row, ok := o.row.(*T); ok {
-		r.Row = *t.plan.Clone(row).(*T)
+		if !t.plan.Flat() {
+			row = t.plan.Clone(row).(*T)
+		}
+		r.Row = *row
 	}
 	return r, p.err
 }

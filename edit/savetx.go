@@ -46,7 +46,7 @@ func (e *RecordEdit[K, T]) SaveTx(ctx context.Context, tx *sql.Tx) (Result[K, T]
 	}
 	o := outcome{
 		kind: Saved, key: p.key, row: got.Row, before: op.Base, set: p.asked, rebased: p.rebased,
-		attempts: 1, batch: 1, queued: p.queued, sent: p.queued, acked: time.Now(),
+		attempts: 1, queued: p.queued, flight: &flight{rows: 1, sent: p.queued, acked: time.Now()},
 	}
 	if op.Kind == Insert {
 		key, err := e.editor.keyOf(got.Row)
@@ -96,7 +96,7 @@ func (e *RecordEdit[K, T]) Committed(r Result[K, T]) error {
 	if op.Kind == Insert {
 		w.created(op, row)
 	}
-	record.tell(parcel{kind: changed, row: row, origin: Local, at: time.Now()}, e.s.box)
+	record.tell(parcel{kind: changed, row: row, origin: Local, at: time.Now()}, op.taken...)
 	if d := e.s.box.display; d != nil {
 		d.Show(Saving{Table: op.Table, Kind: op.Kind, Key: record.key, Row: row, Set: r.set}).Saved(record.key, row)
 	}

@@ -46,7 +46,8 @@ type session struct {
 	conflicted bool
 	failed     error
 	closed     bool
-	saves      []*part // accepted and not ended
+	saves      []*part  // accepted and not ended
+	spare      []parcel // for the inbox, when the parcels in it are taken out
 	links      []parentLink
 	policy     Policy
 }
@@ -59,11 +60,18 @@ func (s *session) settle() {
 	}
 	s.writer.stateMu.Lock()
 	parcels := s.box.parcels
-	s.box.parcels = nil
+	if len(parcels) > 0 {
+		s.box.parcels, s.spare = s.spare, nil
+	}
 	s.writer.stateMu.Unlock()
+	if len(parcels) == 0 {
+		return
+	}
 	for i := range parcels {
 		s.absorb(&parcels[i])
 	}
+	clear(parcels)
+	s.spare = parcels[:0]
 }
 
 func (s *session) absorb(p *parcel) {

@@ -13,8 +13,8 @@ import (
 const maxRebases = 3
 
 // end deals with the outcome of one operation.
-func (w *Writer) end(op *Op, o Outcome, rows int, began, now time.Time) Event {
-	r := op.record
+func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
+	r, now := op.record, f.acked
 	r.inflight = nil
 	event := Event{Table: op.Table.Name, Kind: op.Kind, Key: r.key, State: o.State, Err: o.Err, Attempts: op.attempts}
 	op.lastErr = o.Err
@@ -23,7 +23,7 @@ func (w *Writer) end(op *Op, o Outcome, rows int, began, now time.Time) Event {
 	}
 	switch o.State {
 	case Done:
-		w.done(op, o.Row, outcome{attempts: op.attempts, batch: rows, sent: began, acked: now})
+		w.done(op, o.Row, outcome{attempts: op.attempts, flight: f})
 		event.Key = r.key
 	case Absent:
 		w.vanish(op)
@@ -32,7 +32,7 @@ func (w *Writer) end(op *Op, o Outcome, rows int, began, now time.Time) Event {
 	case Suppressed:
 		w.fail(op, errors.Join(ErrSuppressed, o.Err))
 	case Failed:
-		if rows > 1 && !op.second && op.Group == 0 && (errors.Is(o.Err, ErrDuplicate) || errors.Is(o.Err, ErrForeignKey)) {
+		if f.rows > 1 && !op.second && op.Group == 0 && (errors.Is(o.Err, ErrDuplicate) || errors.Is(o.Err, ErrForeignKey)) {
 			// What it collides with may have been further back in the batch.
 			op.second = true
 			w.refuse(op)
@@ -87,27 +87,23 @@ func (w *Writer) held(r *record) {
 func (w *Writer) done(op *Op, row any, base outcome) {
 	r := op.record
 	w.moved(r)
-	before := op.Base
-	boxes := make([]*inbox, 0, len(op.parts))
-	for _, p := range op.parts {
-		boxes = append(boxes, p.box)
-	}
+	before, at := op.Base, base.flight.acked
 	if op.Kind == Delete {
 		r.gone = true
 		for _, p := range op.parts {
 			o := base
 			o.kind, o.key, o.before, o.row = Deleted, r.key, before, before
-			w.finish(p, o, nil, parcel{kind: vanished, origin: Local})
+			w.finish(p, o, nil, parcel{kind: vanished, origin: Local, at: at})
 		}
-		r.tell(parcel{kind: vanished, origin: Local, at: base.acked}, boxes...)
+		r.tell(parcel{kind: vanished, origin: Local, at: at}, op.parts...)
 		w.refuse(op)
 		w.strand(r)
 		return
 	}
 	r.base, r.gone = row, false
 	r.writer = nil
-	if len(boxes) > 0 {
-		r.writer = boxes[len(boxes)-1]
+	if n := len(op.parts); n > 0 {
+		r.writer = op.parts[n-1].box
 	}
 	if op.Kind == Insert {
 		w.created(op, row)
@@ -120,9 +116,9 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 		}
 		o.superseded, o.rebased = p.superseded, p.rebased
 		err := compare(p, op, row, &o)
-		w.finish(p, o, err, parcel{kind: acked, row: row})
+		w.finish(p, o, err, parcel{kind: acked, row: row, at: at})
 	}
-	r.tell(parcel{kind: changed, row: row, origin: Local, at: base.acked}, boxes...)
+	r.tell(parcel{kind: changed, row: row, origin: Local, at: at}, op.parts...)
 	w.refuse(op)
 	if next := r.next; next != nil {
 		wrote := &sent{row: op.Row, set: op.Set, stored: row, parts: op.taken}
@@ -148,6 +144,15 @@ func compare(p *part, op *Op, row any, o *outcome) error {
 	if !op.noted {
 		o.adjusted = plan.DiffIn(row, p.row, asked)
 	}
+	overridden := o.adjusted
+	for i := range o.adjusted.All() {
+		if f := &plan.Fields()[i]; !f.Exact() || f.Merge != rowmap.MergeAsk {
+			overridden.Clear(i)
+		}
+	}
+	if len(p.lost) == 0 && p.skipped.Empty() && overridden.Empty() && p.dropped.Empty() {
+		return nil
+	}
 	e := &PartialError{Table: op.Table.Name, Fields: p.lost}
 	add := func(columns Columns, why Reason) {
 		for i := range columns.All() {
@@ -157,17 +162,8 @@ func compare(p *part, op *Op, row any, o *outcome) error {
 		}
 	}
 	add(p.skipped, ReadOnlyField)
-	overridden := o.adjusted
-	for i := range o.adjusted.All() {
-		if f := &plan.Fields()[i]; !f.Exact() || f.Merge != rowmap.MergeAsk {
-			overridden.Clear(i)
-		}
-	}
 	add(overridden, Overridden)
 	add(p.dropped, TheirsWon)
-	if len(e.Fields) == 0 {
-		return nil
-	}
 	return e
 }
 

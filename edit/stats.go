@@ -52,7 +52,7 @@ func (w *Writer) Stats() Stats {
 	defer w.stateMu.Unlock()
 	s := w.stats
 	s.Records = len(w.records)
-	s.Queued, s.QueuedBytes, s.InFlight = w.queue.len, w.bytes, len(w.inflight)
+	s.Queued, s.QueuedBytes, s.InFlight = w.queue.len, w.bytes, len(w.fast.batch)+len(w.slow.batch)
 	s.Slow = w.queue.slow
 	if !w.outage.since.IsZero() {
 		s.Away = time.Since(w.outage.since)

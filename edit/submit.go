@@ -3,6 +3,7 @@ package edit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (w *Writer) submit(ctx context.Context, p *part, how admission) error {
 			w.stateMu.Unlock()
 			return ErrQueueFull
 		}
-		space := w.space
+		space := w.room()
 		w.stateMu.Unlock()
 		select {
 		case <-space:
@@ -51,7 +52,7 @@ func (w *Writer) submitGroup(ctx context.Context, parts []*part) error {
 		}
 	}
 	for !w.fits(parts...) {
-		space := w.space
+		space := w.room()
 		w.stateMu.Unlock()
 		select {
 		case <-space:
@@ -142,19 +143,22 @@ func (w *Writer) fits(parts ...*part) bool {
 	for _, p := range parts {
 		if p.box.record.next == nil {
 			ops++
-			bytes += sizeOf(p)
+			bytes += p.size()
 		}
 	}
 	return ops == 0 || w.queue.len == 0 ||
 		w.queue.len+ops <= w.options.queueOps && w.bytes+bytes <= w.options.queueBytes
 }
 
-// sizeOf estimates the bytes of the values of a save.
-func sizeOf(p *part) int {
-	if p.row == nil {
-		return 64
+// size estimates the bytes of the values of a save, once.
+func (p *part) size() int {
+	if p.bytes == 0 {
+		p.bytes = 64
+		if p.row != nil {
+			p.bytes += p.table.plan.Size(p.row, p.set)
+		}
 	}
-	return 64 + p.table.plan.Size(p.row, p.set)
+	return p.bytes
 }
 
 // add puts a save into the queue, or into the operation of its record that
@@ -176,6 +180,7 @@ func (w *Writer) add(p *part) {
 	op := r.next
 	if op == nil {
 		op = &Op{Table: p.table, Kind: p.kind, record: r, queued: p.queued, unknown: p.replay}
+		op.parts = op.alone[:0]
 		r.next = op
 		w.queue.append(op)
 	} else {
@@ -220,7 +225,7 @@ func (w *Writer) join(op *Op, p *part) {
 		p.group.adopt(op)
 	}
 	w.bytes -= op.bytes
-	op.bytes = max(op.bytes, sizeOf(p))
+	op.bytes = max(op.bytes, p.size())
 	w.bytes += op.bytes
 	for i, old := range op.parts {
 		if old.box == p.box {
@@ -266,10 +271,20 @@ func (w *Writer) remove(op *Op) {
 	w.forget(op.record)
 }
 
+// room is closed when operations leave the queue.
+func (w *Writer) room() <-chan struct{} {
+	if w.space == nil {
+		w.space = make(chan struct{})
+	}
+	return w.space
+}
+
 // freed wakes those who wait for room.
 func (w *Writer) freed() {
-	close(w.space)
-	w.space = make(chan struct{})
+	if w.space != nil {
+		close(w.space)
+		w.space = nil
+	}
 }
 
 // withdraw takes back a save that was not sent yet, and returns false if it
@@ -299,6 +314,7 @@ func (w *Writer) takeBack(p *part) bool {
 			continue
 		}
 		if old := p.replaced; old != nil {
+			op.parts = slices.Clone(op.parts)
 			op.parts[i], p.replaced = old, nil
 			if p.lent = old.id == p.id; p.lent {
 				w.keep(old)

@@ -71,13 +71,11 @@ func buildGroup(members []Member) ([]*part, error) {
 			sessions = append(sessions, s)
 			continue
 		}
-		select {
-		case <-done.done:
-			if done.err != nil {
-				return nil, done.err
-			}
-		default: // the same save is under way already
+		if !done.ended() { // the same save is under way already
 			return nil, fmt.Errorf("edit: %s: a save of the record is under way", s.table.Name)
+		}
+		if done.err != nil {
+			return nil, done.err
 		}
 	}
 	for _, p := range parts {
@@ -104,9 +102,9 @@ func awaitGroup(ctx context.Context, members []Member, parts []*part) error {
 	var failed error
 	for _, p := range parts {
 		select {
-		case <-p.pending.done:
+		case <-p.pending.end():
 		case <-ctx.Done():
-			return &StillSavingError{Table: p.table.Name, Done: p.pending.done, Err: ctx.Err()}
+			return &StillSavingError{Table: p.table.Name, Done: p.pending.end(), Err: ctx.Err()}
 		}
 		// What fails for another's sake is not the reason.
 		if err := p.pending.err; err != nil && (failed == nil || errors.Is(failed, ErrDependency)) && !errors.Is(err, ErrPartial) {

@@ -23,25 +23,24 @@ type Writer struct {
 
 	// stateMu guards everything below, and all records and inboxes. It is
 	// never held over a call of the store, an observer or a policy.
-	stateMu  sync.Mutex
-	records  map[recordKey]*record
-	moves    moves
-	queue    queue // not sent yet, in the order of acceptance
-	inflight map[*Op]struct{}
-	bytes    int
-	space    chan struct{} // closed and replaced when operations leave the queue
-	fast     lane
-	slow     lane
-	outage   outage
-	closing  bool
-	closed   bool
-	stats    Stats
-	lanes    sync.WaitGroup
-	groups   uint64
-	journal  *journal // nil: there is no outbox
-	named    bool     // saves have names
-	nonce    string   // makes names of this writer its own
-	names    uint64
+	stateMu sync.Mutex
+	records map[recordKey]*record
+	moves   moves
+	queue   queue // not sent yet, in the order of acceptance
+	bytes   int
+	space   chan struct{} // closed when operations leave the queue; nil unless someone waits for that
+	fast    lane
+	slow    lane
+	outage  outage
+	closing bool
+	closed  bool
+	stats   Stats
+	lanes   sync.WaitGroup
+	groups  uint64
+	journal *journal // nil: there is no outbox
+	named   bool     // saves have names
+	nonce   string   // makes names of this writer its own
+	names   uint64
 }
 
 // recordKey names a record: its key is comparable, as K is.
@@ -54,6 +53,7 @@ type recordKey struct {
 type lane struct {
 	running bool
 	wake    chan struct{} // holds a value when there may be something new
+	batch   []*Op         // which is under way
 }
 
 // outage tells that the database cannot be reached.
@@ -73,9 +73,8 @@ func NewWriter(store Store, opts ...Option) *Writer {
 	w := &Writer{
 		store: store, options: o,
 		moves:   moves{seed: maphash.MakeSeed()},
-		records: make(map[recordKey]*record), inflight: make(map[*Op]struct{}),
-		space: make(chan struct{}),
-		fast:  lane{wake: make(chan struct{}, 1)}, slow: lane{wake: make(chan struct{}, 1)},
+		records: make(map[recordKey]*record),
+		fast:    lane{wake: make(chan struct{}, 1)}, slow: lane{wake: make(chan struct{}, 1)},
 	}
 	w.lifetime, w.cancel = context.WithCancel(context.Background())
 	if o.outbox != nil {
@@ -98,7 +97,10 @@ func (w *Writer) name(p *part) {
 
 // finish ends a save and those that it replaced.
 func (w *Writer) finish(p *part, o outcome, err error, what parcel) {
-	what.part, what.err, what.at = p, err, time.Now()
+	what.part, what.err = p, err
+	if what.at.IsZero() {
+		what.at = time.Now()
+	}
 	for q := range p.all {
 		one := o
 		one.queued = q.queued
@@ -245,9 +247,13 @@ func (m *moves) of(t *Table, key any) *uint64 {
 
 // moved notes that something was learnt of the row. It is called under stateMu.
 func (w *Writer) moved(r *record) {
-	if r.key != nil {
-		*w.moves.of(r.table, r.key)++
+	if r.key == nil {
+		return
 	}
+	if r.moves == nil {
+		r.moves = w.moves.of(r.table, r.key)
+	}
+	*r.moves++
 }
 
 // maxReads is how often a row is read of which something is learnt meanwhile.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // KeyType returns an error unless keys of type t can name rows of this plan: a
@@ -46,6 +47,27 @@ func (p *Plan) KeyOf(row any, t reflect.Type) (any, error) {
 		}
 	}
 	return held.Interface(), nil
+}
+
+// IntKey returns the key of a row if it is one column of a signed integer type.
+func (p *Plan) IntKey(row any) (int64, bool) {
+	if p.number == nil {
+		return 0, false
+	}
+	return p.number(p.pointer(row)), true
+}
+
+// integer reads a signed integer at an offset; it is nil for other types.
+func integer(t reflect.Type, at uintptr) func(row unsafe.Pointer) int64 {
+	switch {
+	case t.Implements(valuerType) || reflect.PointerTo(t).Implements(valuerType):
+		return nil // it may be another value to the database
+	case t.Kind() == reflect.Int64 || t.Kind() == reflect.Int && t.Size() == 8:
+		return func(row unsafe.Pointer) int64 { return *(*int64)(unsafe.Add(row, at)) }
+	case t.Kind() == reflect.Int32:
+		return func(row unsafe.Pointer) int64 { return int64(*(*int32)(unsafe.Add(row, at))) }
+	}
+	return nil
 }
 
 // SplitKey returns the values of the key columns, in their order.

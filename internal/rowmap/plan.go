@@ -23,8 +23,13 @@ type Plan struct {
 	units   []Bits
 	untyped bool
 
-	compare []comparison // of each column, packed for Diff
-	deep    Bits         // columns that an assignment would share
+	compare  []comparison // of each column, packed for Diff
+	deep     Bits         // columns that an assignment would share
+	behind   bool         // a field lies behind a pointer
+	all      Bits
+	writable Bits
+	sized    Bits                           // columns whose values differ in size
+	number   func(row unsafe.Pointer) int64 // the key, if it is one signed integer
 }
 
 // Field is one mapped column.
@@ -38,6 +43,7 @@ type Field struct {
 	path  []step
 	equal func(a, b unsafe.Pointer) bool
 	clone func(dst, src unsafe.Pointer)
+	read  func(at unsafe.Pointer) any
 }
 
 // comparison compares one column: at is its offset, or the whole row goes to
@@ -198,6 +204,7 @@ func (p *Plan) finish() error {
 	}
 	p.index = make(map[string]int, len(p.fields))
 	p.version, p.token, p.key, p.units, p.deep = -1, -1, Bits{}, nil, Bits{}
+	p.all, p.writable, p.sized, p.behind = Bits{}, Bits{}, Bits{}, false
 	p.compare = make([]comparison, len(p.fields))
 	groups := make(map[string]int)
 	for i := range p.fields {
@@ -206,6 +213,10 @@ func (p *Plan) finish() error {
 			return fmt.Errorf("column %q is mapped twice", f.Name)
 		}
 		p.index[f.Name] = i
+		p.all.Set(i)
+		if !f.ReadOnly && !f.Generated && !f.Version && f.Token == "" {
+			p.writable.Set(i)
+		}
 		if f.Options.Key {
 			p.key.Set(i)
 		}
@@ -229,19 +240,29 @@ func (p *Plan) finish() error {
 			p.units[groups[f.Group]].Set(i)
 		}
 		if p.untyped {
+			p.sized.Set(i)
 			f.equal, f.clone = untypedField(&f.Column)
 			p.compare[i].equal = f.equal
 			continue
 		}
 		f.equal = comparer(f.Type, &f.Column)
 		f.clone = cloner(f.Type)
+		f.read = reader(f.Type)
+		if k := f.Type.Kind(); k == reflect.String || k == reflect.Slice {
+			p.sized.Set(i)
+		}
 		if !plain(f.Type) {
 			p.deep.Set(i)
 		}
 		p.compare[i] = comparison{f.path[0].offset, f.equal}
 		if len(f.path) > 1 {
 			p.compare[i] = comparison{0, f.same}
+			p.behind = true
 		}
+	}
+	p.number = nil
+	if i := p.key.first(); p.key.Len() == 1 && !p.untyped && len(p.fields[i].path) == 1 {
+		p.number = integer(p.fields[i].Type, p.fields[i].path[0].offset)
 	}
 	return nil
 }
@@ -294,16 +315,7 @@ func (p *Plan) Untyped() bool { return p.untyped }
 
 // Writable returns the columns that a program may write: neither generated nor
 // read-only nor the version nor a token.
-func (p *Plan) Writable() Bits {
-	var b Bits
-	for i := range p.fields {
-		f := &p.fields[i]
-		if !f.ReadOnly && !f.Generated && !f.Version && f.Token == "" {
-			b.Set(i)
-		}
-	}
-	return b
-}
+func (p *Plan) Writable() Bits { return p.writable }
 
 // Names returns the names of columns, in order.
 func (p *Plan) Names(b Bits) []string {

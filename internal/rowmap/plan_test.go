@@ -240,20 +240,48 @@ func TestCompareKeysIsAnOrder(t *testing.T) {
 func TestBits(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOfDistinct(rapid.IntRange(0, rowmap.MaxColumns-1), rapid.ID).Draw(t, "columns")
-		var b rowmap.Bits
-		for _, i := range want {
-			b.Set(i)
+		// Most tables have few columns.
+		columns := rapid.OneOf(rapid.IntRange(0, 63), rapid.IntRange(0, 70), rapid.IntRange(0, rowmap.MaxColumns-1))
+		type set struct {
+			bits rowmap.Bits
+			want map[int]bool
 		}
-		slices.Sort(want)
-		if got := slices.Collect(b.All()); !slices.Equal(got, want) || b.Len() != len(want) {
-			t.Fatalf("%v, want %v", got, want)
+		draw := func(name string) set {
+			s := set{want: make(map[int]bool)}
+			for _, i := range rapid.SliceOf(columns).Draw(t, name) {
+				if s.want[i] && rapid.Bool().Draw(t, "clear") {
+					s.bits.Clear(i)
+					delete(s.want, i)
+					continue
+				}
+				s.bits.Set(i)
+				s.want[i] = true
+			}
+			return s
 		}
-		for _, i := range want {
-			b.Clear(i)
+		check := func(what string, got rowmap.Bits, has func(i int) bool) {
+			var want []int
+			var again rowmap.Bits
+			for i := range rowmap.MaxColumns {
+				if got.Has(i) != has(i) {
+					t.Fatalf("%s: Has(%d) = %v", what, i, got.Has(i))
+				}
+				if has(i) {
+					want = append(want, i)
+					again.Set(i)
+				}
+			}
+			if all := slices.Collect(got.All()); !slices.Equal(all, want) || got.Len() != len(want) || got.Empty() != (len(want) == 0) {
+				t.Fatalf("%s: %v of %d, want %v", what, all, got.Len(), want)
+			}
+			if got != again {
+				t.Fatalf("%s: equal sets differ", what)
+			}
 		}
-		if !b.Empty() {
-			t.Fatal("not empty")
-		}
+		x, y := draw("x"), draw("y")
+		check("x", x.bits, func(i int) bool { return x.want[i] })
+		check("or", x.bits.Or(y.bits), func(i int) bool { return x.want[i] || y.want[i] })
+		check("and", x.bits.And(y.bits), func(i int) bool { return x.want[i] && y.want[i] })
+		check("without", x.bits.Without(y.bits), func(i int) bool { return x.want[i] && !y.want[i] })
 	})
 }

@@ -72,24 +72,37 @@ func (f *Field) same(a, b unsafe.Pointer) bool {
 func (p *Plan) Diff(a, b any) Bits {
 	pa, pb := p.pointer(a), p.pointer(b)
 	var diff Bits
-	for i := range p.compare {
+	for i := range p.compare[:min(len(p.compare), 64)] {
 		c := &p.compare[i]
 		if !c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
-			diff.Set(i)
+			diff.low |= 1 << i
 		}
 	}
-	return diff
+	if len(p.compare) <= 64 {
+		return diff
+	}
+	words := wide{diff.low}
+	for i := 64; i < len(p.compare); i++ {
+		if c := &p.compare[i]; !c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
+			words[i/64] |= 1 << (i % 64)
+		}
+	}
+	return words.bits()
 }
 
 // DiffIn is Diff for some columns only.
 func (p *Plan) DiffIn(a, b any, in Bits) Bits {
 	pa, pb := p.pointer(a), p.pointer(b)
+	words := wide{}
 	for i := range in.All() {
-		if c := &p.compare[i]; c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
-			in.Clear(i)
+		if c := &p.compare[i]; !c.equal(unsafe.Add(pa, c.at), unsafe.Add(pb, c.at)) {
+			words[i/64] |= 1 << (i % 64)
 		}
 	}
-	return in
+	if in.high == "" {
+		return Bits{low: words[0]}
+	}
+	return words.bits()
 }
 
 // Same reports whether two rows have equal values in column i.
@@ -106,6 +119,10 @@ func (p *Plan) Clone(row any) any {
 	return dst
 }
 
+// Flat reports whether an assignment of a row copies all that a program could
+// write to in its columns.
+func (p *Plan) Flat() bool { return !p.untyped && !p.behind && p.deep.Empty() }
+
 // CopyAll makes dst a deep copy of src. What is no column is copied as an
 // assignment would.
 func (p *Plan) CopyAll(dst, src any) {
@@ -118,11 +135,13 @@ func (p *Plan) CopyAll(dst, src any) {
 		*(*map[string]any)(to) = m
 		return
 	}
-	reflect.NewAt(p.row.Elem(), to).Elem().Set(reflect.NewAt(p.row.Elem(), from).Elem())
-	for i := range p.fields {
-		f := &p.fields[i]
-		if len(f.path) > 1 { // the assignment copied the pointer
-			unshare(f, to, from)
+	row := p.row.Elem()
+	reflect.NewAt(row, to).Elem().Set(reflect.NewAt(row, from).Elem())
+	if p.behind {
+		for i := range p.fields {
+			if f := &p.fields[i]; len(f.path) > 1 { // the assignment copied the pointer
+				unshare(f, to, from)
+			}
 		}
 	}
 	for i := range p.deep.All() {
@@ -190,16 +209,45 @@ func (p *Plan) Value(row any, i int) any {
 	if at == nil {
 		return nil
 	}
-	return reflect.NewAt(f.Type, at).Elem().Interface()
+	return f.read(at)
 }
+
+// reader returns how a field becomes a value, without reflection for the types
+// that most columns have.
+func reader(t reflect.Type) func(at unsafe.Pointer) any {
+	switch t {
+	case reflect.TypeFor[int64]():
+		return boxed[int64]
+	case reflect.TypeFor[int]():
+		return boxed[int]
+	case reflect.TypeFor[int32]():
+		return boxed[int32]
+	case reflect.TypeFor[string]():
+		return boxed[string]
+	case reflect.TypeFor[bool]():
+		return boxed[bool]
+	case reflect.TypeFor[float64]():
+		return boxed[float64]
+	case reflect.TypeFor[time.Time]():
+		return boxed[time.Time]
+	case reflect.TypeFor[[]byte]():
+		return boxed[[]byte]
+	case reflect.TypeFor[*string]():
+		return boxed[*string]
+	case reflect.TypeFor[*int64]():
+		return boxed[*int64]
+	}
+	return func(at unsafe.Pointer) any { return reflect.NewAt(t, at).Elem().Interface() }
+}
+
+func boxed[T any](at unsafe.Pointer) any { return *(*T)(at) }
 
 // Size estimates the bytes of the values of a row in some columns.
 func (p *Plan) Size(row any, in Bits) int {
 	from := p.pointer(row)
-	size := 0
-	for i := range in.All() {
+	size := 16 * in.Len()
+	for i := range in.And(p.sized).All() {
 		f := &p.fields[i]
-		size += 16
 		if p.untyped {
 			if text, ok := textOf((*(*map[string]any)(from))[f.Name]); ok {
 				size += len(text)
@@ -210,21 +258,13 @@ func (p *Plan) Size(row any, in Bits) int {
 		if at == nil {
 			continue
 		}
-		if v := reflect.NewAt(f.Type, at).Elem(); v.Kind() == reflect.String || v.Kind() == reflect.Slice {
-			size += v.Len()
-		}
+		size += reflect.NewAt(f.Type, at).Elem().Len()
 	}
 	return size
 }
 
 // All returns all columns.
-func (p *Plan) All() Bits {
-	var b Bits
-	for i := range p.fields {
-		b.Set(i)
-	}
-	return b
-}
+func (p *Plan) All() Bits { return p.all }
 
 // Has reports whether a row has a value, be it NULL, in column i: an untyped
 // row need not.
