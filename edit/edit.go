@@ -172,23 +172,25 @@ func (e *RecordEdit[K, T]) RevertField(field string) error {
 // the context's error returned; later the save goes on, and a
 // [*StillSavingError] is returned. Save waits for room in a full queue.
 func (e *RecordEdit[K, T]) Save(ctx context.Context) (Result[K, T], error) {
-	return e.run(ctx, Update, wait)
+	return e.run(ctx, Update, false)
 }
 
 // TrySave is Save, but returns [ErrQueueFull] instead of waiting for room.
 func (e *RecordEdit[K, T]) TrySave(ctx context.Context) (Result[K, T], error) {
-	return e.run(ctx, Update, try)
+	return e.run(ctx, Update, true)
 }
 
 // Delete deletes the record and waits until that is done. V stays as it is.
 // Changes that others made since the snapshot are a conflict, unless the
 // policy is KeepMine. A record that is gone already is no error.
 func (e *RecordEdit[K, T]) Delete(ctx context.Context) (Result[K, T], error) {
-	return e.run(ctx, Delete, wait)
+	return e.run(ctx, Delete, false)
 }
 
-func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, how admission) (Result[K, T], error) {
-	p, done := e.s.save(ctx, kind, how)
+func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, try bool) (Result[K, T], error) {
+	// A context that can end may end while the save is sent: then someone else
+	// must be sending it.
+	p, done := e.s.save(ctx, kind, admission{try: try, here: ctx.Done() == nil})
 	if !done.ended() {
 		select {
 		case <-done.end():
@@ -208,13 +210,13 @@ func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, how admission) 
 // changed meanwhile: what was typed since stays modified. When the queue is
 // full, the save ends at once with [ErrQueueFull].
 func (e *RecordEdit[K, T]) SaveAsync() *Pending[K, T] {
-	_, done := e.s.save(context.Background(), Update, try)
+	_, done := e.s.save(context.Background(), Update, admission{try: true})
 	return &Pending[K, T]{inner: done, editor: e.editor}
 }
 
 // DeleteAsync is Delete without waiting.
 func (e *RecordEdit[K, T]) DeleteAsync() *Pending[K, T] {
-	_, done := e.s.save(context.Background(), Delete, try)
+	_, done := e.s.save(context.Background(), Delete, admission{try: true})
 	return &Pending[K, T]{inner: done, editor: e.editor}
 }
 

@@ -28,6 +28,52 @@ func (w *Writer) lane(slow bool) *lane {
 	return &w.fast
 }
 
+// mayLend reports whether the lane of the usual operations is idle, and a batch
+// can be sent by someone else than its goroutine: nothing has to be waited for,
+// and nobody observes, who is told on that goroutine.
+func (w *Writer) mayLend() bool {
+	return !w.fast.running && w.journal == nil && w.options.linger == 0 && w.options.observe == nil && w.lifetime.Err() == nil
+}
+
+// lend takes the next batch out of the queue for a caller to send, who has the
+// lane until sendHere. It returns nil if there is nothing to send now: then the
+// lane's goroutine sees to it.
+func (w *Writer) lend() []*Op {
+	batch, _ := w.gather(false, time.Now())
+	if len(batch) == 0 {
+		w.start(false)
+		return nil
+	}
+	w.fast.running = true
+	w.lanes.Add(1)
+	return batch
+}
+
+// sendHere sends a batch on the goroutine of a caller. What has come meanwhile
+// is for the lane's own.
+func (w *Writer) sendHere(batch []*Op) {
+	defer w.lanes.Done()
+	returned := false
+	defer func() {
+		if !returned {
+			// A method of a value panicked, and the caller may go on after that:
+			// what was sent has to be looked up.
+			for _, op := range batch {
+				op.tell(Outcome{State: Unknown, Err: errNoOutcome})
+			}
+			w.settle(&w.fast, batch, len(batch), time.Now())
+		}
+		w.stateMu.Lock()
+		defer w.stateMu.Unlock()
+		w.fast.running = false
+		if w.queue.has(false) {
+			w.start(false)
+		}
+	}()
+	w.flush(&w.fast, batch)
+	returned = true
+}
+
 // run sends batches until there is nothing left to send.
 func (w *Writer) run(l *lane, slow bool) {
 	if d := w.options.linger; d > 0 && !slow {

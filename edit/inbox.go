@@ -80,6 +80,11 @@ type record struct {
 
 // tell puts a parcel into the inboxes of all sessions but those of some saves.
 func (r *record) tell(p parcel, but ...*part) {
+	if len(r.boxes) == 1 && len(but) == 1 {
+		if _, own := r.boxes[but[0].box]; own {
+			return
+		}
+	}
 	for b := range r.boxes {
 		told := false
 		for _, x := range but {

@@ -447,7 +447,7 @@ func (p *playback) play(ctx context.Context, members []*track) {
 	case len(members) > 1:
 		err = p.writer.submitGroup(ctx, parts)
 	default:
-		err = p.writer.submit(ctx, parts[0], wait)
+		err = p.writer.submit(ctx, parts[0], admission{})
 	}
 	if err != nil {
 		for _, t := range members {

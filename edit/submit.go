@@ -7,13 +7,11 @@ import (
 	"time"
 )
 
-// admission is what to do when the queue is full.
-type admission uint8
-
-const (
-	wait admission = iota
-	try
-)
+// admission is how a save is accepted.
+type admission struct {
+	try  bool // without waiting for room in the queue
+	here bool // the caller waits for the end, whatever its context does, and may as well send the save
+}
 
 // submit accepts a save. It returns errAgain when something happened to the
 // session that it has not looked at yet.
@@ -21,13 +19,17 @@ func (w *Writer) submit(ctx context.Context, p *part, how admission) error {
 	w.stateMu.Lock()
 	for {
 		if err := w.admit(p); err != nil || w.fits(p) {
+			var own []*Op
 			if err == nil {
-				w.add(p)
+				own = w.accept(p, how.here)
 			}
 			w.stateMu.Unlock()
+			if len(own) > 0 {
+				w.sendHere(own)
+			}
 			return err
 		}
-		if how == try {
+		if how.try {
 			w.stateMu.Unlock()
 			return ErrQueueFull
 		}
@@ -77,7 +79,7 @@ func (w *Writer) submitGroup(ctx context.Context, parts []*part) error {
 	}
 	for _, p := range parts {
 		p.group = g
-		w.add(p)
+		w.accept(p, false)
 	}
 	return nil
 }
@@ -161,9 +163,23 @@ func (p *part) size() int {
 	return p.bytes
 }
 
+// accept puts a save into the queue and sees to it that it is sent. If the caller
+// may do that, and nobody else does, it gets the batch to send.
+func (w *Writer) accept(p *part, here bool) []*Op {
+	op := w.add(p)
+	switch {
+	case op == nil:
+		return nil
+	case here && !op.slow && w.mayLend():
+		return w.lend()
+	}
+	w.start(op.slow)
+	return nil
+}
+
 // add puts a save into the queue, or into the operation of its record that
-// waits there already.
-func (w *Writer) add(p *part) {
+// waits there already, which it returns unless there is nothing to send.
+func (w *Writer) add(p *part) *Op {
 	r := p.box.record
 	p.queued = time.Now()
 	p.box.open++
@@ -189,7 +205,7 @@ func (w *Writer) add(p *part) {
 	p.show()
 	w.join(op, p)
 	if p.ended {
-		return
+		return nil
 	}
 	if old := p.replaced; old != nil && p.group == nil && old.group == nil {
 		p.id = old.id // takes its place in the outbox, too
@@ -202,7 +218,7 @@ func (w *Writer) add(p *part) {
 		p.pending.kept = make(chan struct{})
 		w.keep(p)
 	}
-	w.start(op.slow)
+	return op
 }
 
 // making returns the save of a session that makes the record, if that is under

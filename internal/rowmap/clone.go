@@ -20,6 +20,8 @@ func cloner(t reflect.Type) func(dst, src unsafe.Pointer) {
 		return func(dst, src unsafe.Pointer) { *(*[]byte)(dst) = bytes.Clone(*(*[]byte)(src)) }
 	case t.Kind() == reflect.Pointer && plain(t.Elem()) && !hasClone(t):
 		return pointerCloner(t.Elem())
+	case t.Kind() == reflect.Slice && plain(t.Elem()) && !hasClone(t):
+		return sliceCloner(t)
 	}
 	return func(dst, src unsafe.Pointer) {
 		reflect.NewAt(t, dst).Elem().Set(cloneValue(reflect.NewAt(t, src).Elem()))
@@ -37,6 +39,19 @@ func pointerCloner(elem reflect.Type) func(dst, src unsafe.Pointer) {
 		held := reflect.New(elem).UnsafePointer()
 		assign(held, old)
 		*(*unsafe.Pointer)(dst) = held
+	}
+}
+
+func sliceCloner(t reflect.Type) func(dst, src unsafe.Pointer) {
+	return func(dst, src unsafe.Pointer) {
+		to, from := reflect.NewAt(t, dst).Elem(), reflect.NewAt(t, src).Elem()
+		if from.IsNil() {
+			to.SetZero()
+			return
+		}
+		s := reflect.MakeSlice(t, from.Len(), from.Len())
+		reflect.Copy(s, from)
+		to.Set(s)
 	}
 }
 

@@ -28,6 +28,7 @@ type Plan struct {
 	behind   bool         // a field lies behind a pointer
 	all      Bits
 	writable Bits
+	passive  Bits
 	sized    Bits                           // columns whose values differ in size
 	number   func(row unsafe.Pointer) int64 // the key, if it is one signed integer
 }
@@ -260,6 +261,10 @@ func (p *Plan) finish() error {
 			p.behind = true
 		}
 	}
+	p.passive = p.all.Without(p.writable)
+	for _, unit := range p.units {
+		p.passive = p.passive.Without(unit)
+	}
 	p.number = nil
 	if i := p.key.first(); p.key.Len() == 1 && !p.untyped && len(p.fields[i].path) == 1 {
 		p.number = integer(p.fields[i].Type, p.fields[i].path[0].offset)
@@ -316,6 +321,10 @@ func (p *Plan) Untyped() bool { return p.untyped }
 // Writable returns the columns that a program may write: neither generated nor
 // read-only nor the version nor a token.
 func (p *Plan) Writable() Bits { return p.writable }
+
+// Passive returns the columns that a program does not write, and that belong to
+// no group: those that the database alone changes, such as the version.
+func (p *Plan) Passive() Bits { return p.passive }
 
 // Names returns the names of columns, in order.
 func (p *Plan) Names(b Bits) []string {
