@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -30,10 +31,12 @@ func (s *Store) apply(ctx context.Context, ops []*edit.Op, out outcomes) {
 		return
 	}
 	b := &batch{store: s, engine: s.engine, link: l, out: out}
+	returned := false
+	defer func() { s.put(l, b.broken || !returned) }() // a method of a value may panic
 	if !b.alone(ctx, ops) {
 		b.transaction(ctx, ops)
 	}
-	s.put(l, b.broken)
+	returned = true
 }
 
 // ApplyTx implements [edit.TxStore].
@@ -90,6 +93,8 @@ type batch struct {
 	link   *link
 	out    outcomes
 	missed []*edit.Op // which were not written
+	single bool       // the transaction is one run, without a savepoint before it
+	cause  error      // what the only run of the transaction has failed with before
 	broken bool       // the connection is of no use any more
 }
 
@@ -102,8 +107,13 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 	}
 	mark, err := b.engine.mark(ctx, b.link)
 	b.missed = nil
+	b.single = b.cause == nil && oneRun(ops)
 	if err == nil {
 		err = b.work(ctx, ops)
+	}
+	if errors.Is(err, errApart) {
+		b.apart(ctx, ops)
+		return
 	}
 	if errors.Is(err, errOneByOne) && !b.link.oneByOne {
 		b.rollback(ctx)
@@ -126,6 +136,25 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 	}
 	b.second(ctx)
 }
+
+// apart ends a transaction whose only run has failed, and begins another one to
+// find out which operations the database refuses.
+func (b *batch) apart(ctx context.Context, ops []*edit.Op) {
+	b.rollback(ctx)
+	switch {
+	case b.broken:
+		b.cause = nil
+		b.fatal(ops, errRollback)
+	case len(ops) == 1:
+		b.out[ops[0]] = b.store.outcome(ops[0].Table, b.cause)
+		b.cause = nil
+	default:
+		b.transaction(ctx, ops)
+	}
+}
+
+// errRollback is met when a transaction could not even be rolled back.
+var errRollback = fmt.Errorf("edit: connection lost: %w", sqldriver.ErrBadConn)
 
 // alone carries out a single update without a transaction around it, where one
 // statement does all; only a row that was not written is looked at in one. It
@@ -211,15 +240,20 @@ func (b *batch) notCommitted(ctx context.Context, ops []*edit.Op, mark string, e
 
 // units splits operations into what may be done apart.
 func units(ops []*edit.Op) [][]*edit.Op {
-	var all [][]*edit.Op
+	all := make([][]*edit.Op, 0, len(ops))
 	groups := make(map[uint64]int)
-	for _, op := range ops {
-		if i, ok := groups[op.Group]; ok && op.Group != 0 {
-			all[i] = append(all[i], op)
+	for i, op := range ops {
+		if op.Group == 0 {
+			all = append(all, ops[i:i+1:i+1])
 			continue
 		}
-		groups[op.Group] = len(all)
-		all = append(all, []*edit.Op{op})
+		at, ok := groups[op.Group]
+		if !ok {
+			groups[op.Group] = len(all)
+			all = append(all, []*edit.Op{op})
+			continue
+		}
+		all[at] = append(all[at], op)
 	}
 	return all
 }
@@ -227,13 +261,15 @@ func units(ops []*edit.Op) [][]*edit.Op {
 // work carries out operations within a transaction: single ones in runs, then
 // group by group. An error ends the transaction.
 func (b *batch) work(ctx context.Context, ops []*edit.Op) error {
-	var single []*edit.Op
-	var groups [][]*edit.Op
-	for _, unit := range units(ops) {
-		if unit[0].Group == 0 {
-			single = append(single, unit...)
-		} else {
-			groups = append(groups, unit)
+	single, groups := ops, [][]*edit.Op(nil)
+	if !b.single {
+		single = nil
+		for _, unit := range units(ops) {
+			if unit[0].Group == 0 {
+				single = append(single, unit...)
+			} else {
+				groups = append(groups, unit)
+			}
 		}
 	}
 	for len(single) > 0 {
@@ -252,6 +288,16 @@ func (b *batch) work(ctx context.Context, ops []*edit.Op) error {
 		}
 	}
 	return nil
+}
+
+// oneRun reports whether one run does all operations.
+func oneRun(ops []*edit.Op) bool {
+	for _, op := range ops {
+		if op.Group != 0 || !alike(ops[0], op) {
+			return false
+		}
+	}
+	return true
 }
 
 // alike reports whether operations can be done by one statement.

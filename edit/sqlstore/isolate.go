@@ -75,7 +75,7 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 	if len(ops) == 0 {
 		return nil
 	}
-	err := b.try(ctx, func() error { return b.run(ctx, ops) })
+	err := b.attempt(ctx, ops)
 	if err == nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 	case edit.Transient, edit.Unavailable:
 		return err
 	case edit.Failed:
-		if errors.Is(err, errOneByOne) {
+		if errors.Is(err, errOneByOne) || errors.Is(err, errApart) {
 			return err
 		}
 	case edit.Locked:
@@ -123,6 +123,33 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 		return err
 	}
 	return b.isolate(ctx, ops[half:], maxGuesses)
+}
+
+// errApart makes the transaction begin again, to find out which of its
+// operations the database refuses.
+var errApart = errors.New("edit: an operation was refused")
+
+// attempt carries out a run so that the transaction goes on if it fails. The only
+// run of a transaction, which hardly ever fails, needs no savepoint for that: the
+// transaction begins again then, and knows what the run would fail with.
+func (b *batch) attempt(ctx context.Context, ops []*edit.Op) error {
+	if b.cause != nil {
+		cause := b.cause
+		b.cause = nil
+		return cause
+	}
+	if !b.single {
+		return b.try(ctx, func() error { return b.run(ctx, ops) })
+	}
+	err := b.run(ctx, ops)
+	if err == nil || errors.Is(err, errOneByOne) {
+		return err
+	}
+	if state := understand(b.engine, err).state; state == edit.Unavailable || state == edit.Transient {
+		return err
+	}
+	b.cause = err
+	return errApart
 }
 
 // try runs f so that the transaction goes on if it fails.

@@ -111,6 +111,7 @@ type source struct {
 	b     *builder
 	ops   []*edit.Op
 	names []string
+	types []string
 }
 
 // column adds the values of a column and returns the expression of one.
@@ -131,7 +132,20 @@ func (s *source) column(c *edit.Column, value func(op *edit.Op) any) (string, er
 func (s *source) name(c *edit.Column) string {
 	name := "c" + strconv.Itoa(len(s.names)+1)
 	s.names = append(s.names, name)
+	if arrayable[c.Type] {
+		s.types = append(s.types, c.Type)
+		return "d." + name
+	}
+	s.types = append(s.types, "text")
 	return "d." + name + cast(c)
+}
+
+// arrayable are types whose values need not be cast from text one by one: the
+// server reads an array of them just as it reads them from text. Others may be
+// arrays themselves, or have none.
+var arrayable = map[string]bool{
+	"smallint": true, "integer": true, "bigint": true, "real": true, "double precision": true, "numeric": true,
+	"boolean": true, "uuid": true, "date": true, "timestamp without time zone": true, "timestamp with time zone": true,
 }
 
 // unnest is the table of all columns that were added.
@@ -142,7 +156,7 @@ func (s *source) unnest(alias string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("$" + strconv.Itoa(i+1) + "::text[]")
+		b.WriteString("$" + strconv.Itoa(i+1) + "::" + s.types[i] + "[]")
 	}
 	b.WriteString(") WITH ORDINALITY AS " + alias + "(" + strings.Join(s.names, ", ") + ", ord)")
 	return b.String()
