@@ -11,6 +11,16 @@ type Ledger interface {
 	Noted(ctx context.Context, saves []string) (map[string]Note, error)
 }
 
+// notes reports whether a store notes saves. A [Ledger] that can be switched off
+// says so by a method Notes.
+func notes(s Store) bool {
+	_, ledger := s.(Ledger)
+	if may, ok := s.(interface{ Notes() bool }); ok {
+		return ledger && may.Notes()
+	}
+	return ledger
+}
+
 // Note is what a [Ledger] knows of a save that was done.
 type Note struct {
 	Key []any // values that [Store.Read] takes for the key of the row

@@ -80,7 +80,7 @@ func NewWriter(store Store, opts ...Option) *Writer {
 	if o.outbox != nil {
 		w.journal = &journal{outbox: o.outbox}
 	}
-	if _, ok := store.(Ledger); ok || w.journal != nil {
+	if notes(store) || w.journal != nil {
 		w.named = true
 		w.nonce = rand.Text()[:16]
 	}

@@ -24,6 +24,9 @@ const ledgerTable = "livesql_saves"
 // [Store.InstallLedger].
 func WithLedger() Option { return func(s *Store) { s.ledger = true } }
 
+// Notes reports whether the store notes saves: see [WithLedger].
+func (s *Store) Notes() bool { return s.ledger }
+
 // InstallLedger makes the table of the ledger if it is not there.
 func (s *Store) InstallLedger(ctx context.Context) error {
 	at := "at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"

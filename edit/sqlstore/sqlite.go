@@ -34,7 +34,7 @@ func (sqlite) mark(context.Context, *link) (string, error) { return "", nil }
 func (sqlite) resolve(context.Context, *sql.DB, string) edit.State { return edit.Unknown }
 
 func (s sqlite) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
-	triggers, err := s.triggers(ctx, l, ops[0].Table)
+	triggers, err := s.knownTriggers(ctx, l, ops[0].Table)
 	if err != nil {
 		return err
 	}
@@ -111,6 +111,29 @@ func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op
 		out[op] = edit.Outcome{State: edit.Done, Row: row}
 		return nil
 	})
+}
+
+// knownTriggers is triggers, which a connection remembers for as long as the schema
+// stays as it is. A transaction of somebody else has triggers of its own.
+func (s sqlite) knownTriggers(ctx context.Context, l *link, t *edit.Table) (bool, error) {
+	if l.conn == nil {
+		return s.triggers(ctx, l, t)
+	}
+	var version int64
+	err := l.query(ctx, "PRAGMA schema_version", nil, func(rows *sql.Rows) error { return rows.Scan(&version) })
+	if err != nil {
+		return false, err
+	}
+	if version != l.schemaVersion || l.triggers == nil {
+		l.schemaVersion, l.triggers = version, make(map[*edit.Table]bool)
+	}
+	has, known := l.triggers[t]
+	if !known {
+		if has, err = s.triggers(ctx, l, t); err == nil {
+			l.triggers[t] = has
+		}
+	}
+	return has, err
 }
 
 // triggers reports whether a table has triggers, which may change a row after

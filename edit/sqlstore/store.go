@@ -114,6 +114,9 @@ type link struct {
 	gone   bool
 
 	oneByOne bool // in this transaction, rows are written one by one
+
+	schemaVersion int64                // of SQLite
+	triggers      map[*edit.Table]bool // whether tables have some, at that version
 }
 
 func newLink(e engine, on handle) *link {

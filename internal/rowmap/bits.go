@@ -3,48 +3,45 @@ package rowmap
 import (
 	"iter"
 	"math/bits"
+	"unique"
 )
 
 // MaxColumns is how many columns a [Plan] can have.
 const MaxColumns = 512
 
 // Bits is a set of columns, by their position in a plan. Equal sets are equal to
-// ==. Sets of the first 64 columns, which few tables exceed, are one word: many
-// are kept for each save that waits.
+// ==. It is two words, since many are kept for each save that waits: a table of
+// more than 64 columns, which few are, costs a look-up for each new set.
 type Bits struct { //nolint:recvcheck // a value, which only Set and Clear change in place
 	low  uint64
-	high string // the words of the columns from 64 on, without zeros at the end; a string is a value, too
+	high unique.Handle[rest] // of the columns from 64 on; the zero handle if there are none
 }
 
-// wordBytes is how many bytes of high a word takes.
-const wordBytes = 8
+// wide is a set as words, and rest its words but the first.
+type (
+	wide [MaxColumns / 64]uint64
+	rest [MaxColumns/64 - 1]uint64
+)
 
-// wide is a set as words.
-type wide [MaxColumns / 64]uint64
+// narrow reports whether no column from 64 on is in the set.
+func (b Bits) narrow() bool { return b.high == unique.Handle[rest]{} }
 
 func (b Bits) words() wide {
 	w := wide{b.low}
-	for i := range len(b.high) / wordBytes {
-		for k := range wordBytes {
-			w[i+1] |= uint64(b.high[i*wordBytes+k]) << (8 * k)
-		}
+	if !b.narrow() {
+		high := b.high.Value()
+		copy(w[1:], high[:])
 	}
 	return w
 }
 
 // bits is the set of these words.
 func (w *wide) bits() Bits {
-	n := len(w)
-	for n > 1 && w[n-1] == 0 {
-		n--
+	b := Bits{low: w[0]}
+	if high := rest(w[1:]); high != (rest{}) {
+		b.high = unique.Make(high)
 	}
-	high := make([]byte, 0, (MaxColumns/64-1)*wordBytes)
-	for _, word := range w[1:n] {
-		for k := range wordBytes {
-			high = append(high, byte(word>>(8*k)))
-		}
-	}
-	return Bits{w[0], string(high)}
+	return b
 }
 
 // Set adds column i.
@@ -74,16 +71,16 @@ func (b Bits) Has(i int) bool {
 	if i < 64 {
 		return b.low&(1<<i) != 0
 	}
-	at := (i - 64) / 8
-	return at < len(b.high) && b.high[at]&(1<<(i%8)) != 0
+	w := b.words()
+	return w[i/64]&(1<<(i%64)) != 0
 }
 
 // Empty reports whether no column is in the set.
-func (b Bits) Empty() bool { return b.low == 0 && b.high == "" }
+func (b Bits) Empty() bool { return b.low == 0 && b.narrow() }
 
 // Or returns the columns that are in one of the sets.
 func (b Bits) Or(c Bits) Bits {
-	if b.high == "" && c.high == "" {
+	if b.narrow() && c.narrow() {
 		return Bits{low: b.low | c.low}
 	}
 	return b.with(c, func(x, y uint64) uint64 { return x | y })
@@ -91,7 +88,7 @@ func (b Bits) Or(c Bits) Bits {
 
 // And returns the columns that are in both sets.
 func (b Bits) And(c Bits) Bits {
-	if b.high == "" || c.high == "" {
+	if b.narrow() || c.narrow() {
 		return Bits{low: b.low & c.low}
 	}
 	return b.with(c, func(x, y uint64) uint64 { return x & y })
@@ -99,7 +96,7 @@ func (b Bits) And(c Bits) Bits {
 
 // Without returns the columns that are in b and not in c.
 func (b Bits) Without(c Bits) Bits {
-	if b.high == "" {
+	if b.narrow() {
 		return Bits{low: b.low &^ c.low}
 	}
 	return b.with(c, func(x, y uint64) uint64 { return x &^ y })
@@ -123,9 +120,12 @@ func (b Bits) first() int {
 
 // Len returns the number of columns in the set.
 func (b Bits) Len() int {
-	n := bits.OnesCount64(b.low)
-	for i := range len(b.high) {
-		n += bits.OnesCount8(b.high[i])
+	if b.narrow() {
+		return bits.OnesCount64(b.low)
+	}
+	n := 0
+	for _, word := range b.words() {
+		n += bits.OnesCount64(word)
 	}
 	return n
 }
@@ -138,9 +138,12 @@ func (b Bits) All() iter.Seq[int] {
 				return
 			}
 		}
-		for k := range len(b.high) {
-			for part := b.high[k]; part != 0; part &= part - 1 {
-				if !yield(64 + 8*k + bits.TrailingZeros8(part)) {
+		if b.narrow() {
+			return
+		}
+		for i, word := range b.high.Value() {
+			for ; word != 0; word &= word - 1 {
+				if !yield(64*(i+1) + bits.TrailingZeros64(word)) {
 					return
 				}
 			}

@@ -99,7 +99,7 @@ func (p *Plan) DiffIn(a, b any, in Bits) Bits {
 			words[i/64] |= 1 << (i % 64)
 		}
 	}
-	if in.high == "" {
+	if in.narrow() {
 		return Bits{low: words[0]}
 	}
 	return words.bits()
