@@ -115,6 +115,22 @@ var brokenVariants = []brokenVariant{
 		"submit.go", "			p.set = p.table.plan.DiffIn(p.row, p.base, p.set)\n", "			if $ && r.next != nil {\n				p.base = r.next.parts[len(r.next.parts)-1].typed\n			}\n			p.set = p.table.plan.DiffIn(p.row, p.base, p.set)\n",
 	},
 	{
+		"a caller that may give up sends its own save", "TestSaveSendsItself",
+		"edit.go", "here: ctx.Done() == nil})\n", "here: ctx.Done() == nil || $})\n",
+	},
+	{
+		"what comes while a caller sends is left in the queue", "TestOthersWhileSaveSendsItself",
+		"flush.go", "		w.fast.running = false\n		if w.queue.has(false) {\n", "		w.fast.running = false\n		if w.queue.has(false) && !$ {\n",
+	},
+	{
+		"a panic of a caller's value keeps the lane", "TestPanicWhileSaveSendsItself",
+		"flush.go", "	defer func() {\n		if !returned {\n", "	defer func() {\n		if !returned && $ {\n			return\n		}\n		if !returned {\n",
+	},
+	{
+		"what others changed beside a save is taken for the database's own", "TestModel",
+		"session.go", "foreign := others.Without(plan.Passive()); foreign.Empty() {\n", "foreign := others.Without(plan.Passive()); foreign.Empty() || $ {\n",
+	},
+	{
 		"what is left at the end is dropped", "TestShutdownReturnsWhatIsLeft",
 		"life.go", "		left = append(left, u)\n", "		if !$ {\n			left = append(left, u)\n		}\n",
 	},

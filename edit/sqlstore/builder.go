@@ -185,6 +185,9 @@ func comparable(op *edit.Op) bool { //nolint:predeclared // says it best
 func comparison(e engine, c *edit.Column, column string) (left, equal, right string) {
 	switch e.(type) {
 	case *postgres:
+		if hasEquality(c) && !c.Nullable {
+			return column, " = ", "" // the same where no row has NULL, and quicker
+		}
 		if hasEquality(c) {
 			return column, " IS NOT DISTINCT FROM ", ""
 		}

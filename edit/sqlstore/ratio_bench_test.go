@@ -119,6 +119,7 @@ func compete(b *testing.B, k kit, rows int, r rival) {
 		ours = append(ours, between.Sub(began))
 		theirs = append(theirs, time.Since(between))
 	}
+	b.ReportMetric(float64(w.writer.Stats().Batches)/float64(round), "batches")
 	b.ReportMetric(float64(median(theirs))/float64(median(ours)), "rival/ours")
 	b.ReportMetric(float64(quick(theirs))/float64(quick(ours)), "quick-rival/ours")
 	b.ReportMetric(float64(median(ours).Nanoseconds())/1000/float64(rows), "µs/save")
