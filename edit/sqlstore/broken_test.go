@@ -50,6 +50,18 @@ var brokenVariants = []brokenVariant{
 		"batch.go", "	if state == edit.Done {\n", "	if $ {\n		state = edit.Transient\n	}\n	if state == edit.Done {\n",
 	},
 	{
+		"a transaction whose only run failed goes on", "TestBatch/postgres",
+		"batch.go", "	b.rollback(ctx)\n	switch {\n", "	if !$ {\n		b.rollback(ctx)\n	}\n	switch {\n",
+	},
+	{
+		"saves have no names for the ledger", "TestLedger/sqlite_after_it",
+		"ledger.go", "func (s *Store) Notes() bool { return s.ledger }\n", "func (s *Store) Notes() bool { return s.ledger && !$ }\n",
+	},
+	{
+		"triggers are remembered whatever becomes of the schema", "TestTriggerMadeLater/sqlite",
+		"sqlite.go", "	if version != l.schemaVersion || l.triggers == nil {\n", "	if version != l.schemaVersion && !$ || l.triggers == nil {\n",
+	},
+	{
 		"a save that is not noted", "TestLedger/sqlite_after_it",
 		"ledger.go", "		if !ok || o.State != edit.Done {\n", "		if $ || !ok || o.State != edit.Done {\n",
 	},

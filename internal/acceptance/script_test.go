@@ -155,6 +155,7 @@ func (s *script) updatesNone(now any, gone bool, set ...string) {
 	}
 	s.query(updating(now, set)).WillReturnRows(rows(now))
 	s.begin()
+	s.exec("SAVEPOINT")
 	answer := rows(now)
 	if !gone {
 		answer = rows(now, now)
@@ -166,7 +167,6 @@ func (s *script) updatesNone(now any, gone bool, set ...string) {
 func (s *script) begin() {
 	s.exec("BEGIN")
 	s.query("SELECT pg_current_xact_id()").WillReturnRows(sqlmock.NewRows([]string{"id"}).AddRow("7"))
-	s.exec("SAVEPOINT")
 }
 
 // conflicts expects an update of a row that others have changed in the same
