@@ -171,6 +171,10 @@ func (e *RecordEdit[K, T]) RevertField(field string) error {
 // When the context ends before the save was sent, the save is withdrawn and
 // the context's error returned; later the save goes on, and a
 // [*StillSavingError] is returned. Save waits for room in a full queue.
+//
+// With a context that cannot end, the calling goroutine sends the save itself
+// when the writer is idle; else the writer's does, and two switches between
+// goroutines are the price of being able to give up.
 func (e *RecordEdit[K, T]) Save(ctx context.Context) (Result[K, T], error) {
 	return e.run(ctx, Update, false)
 }

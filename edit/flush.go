@@ -30,7 +30,8 @@ func (w *Writer) lane(slow bool) *lane {
 
 // mayLend reports whether the lane of the usual operations is idle, and a batch
 // can be sent by someone else than its goroutine: nothing has to be waited for,
-// and nobody observes, who is told on that goroutine.
+// and nobody observes, who is told on that goroutine, where the caller may hold
+// what the observer needs.
 func (w *Writer) mayLend() bool {
 	return !w.fast.running && w.journal == nil && w.options.linger == 0 && w.options.observe == nil && w.lifetime.Err() == nil
 }

@@ -13,7 +13,8 @@ import (
 
 // Writer saves what sessions give it: while one batch is under way, the next
 // gathers. It may be used concurrently, by the editors of any number of tables
-// of one database. It has no goroutine while there is nothing to do.
+// of one database. It has no goroutine while there is nothing to do, and none for
+// a save that its caller sends, see [RecordEdit.Save].
 type Writer struct {
 	store   Store
 	options options
