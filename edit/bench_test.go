@@ -23,7 +23,7 @@ func (instant) Apply(_ context.Context, ops []*edit.Op) []edit.Outcome {
 // BenchmarkWriter is what sessions and the writer cost without a database: a
 // thousand saves and their results, of as many records or of one.
 //
-//	time of the processor:   records  8 to 12 µs a save   burst  3 µs
+//	on two cores at a load of 9:   records  4 to 6 µs a save, 8 allocations   burst  2 to 4 µs, 7 allocations
 func BenchmarkWriter(b *testing.B) {
 	const saves = 1000
 	for name, records := range map[string]int{"records": saves, "burst": 1} {

@@ -55,7 +55,7 @@ func openOf(t *testing.T, editor *edit.Editor[int64, bakery], id int64) *edit.Re
 func TestSaveSendsItself(t *testing.T) {
 	t.Parallel()
 	within, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	t.Cleanup(cancel)
 	for name, c := range map[string]struct {
 		ctx  context.Context
 		opts []edit.Option
@@ -66,6 +66,7 @@ func TestSaveSendsItself(t *testing.T) {
 		"is observed":            {context.Background(), []edit.Option{edit.Observe(func(edit.Event) {})}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			own, sender := goroutine(), ""
 			_, editor := called(t, func() { sender = goroutine() }, c.opts...)
 			e := openOf(t, editor, 1)
