@@ -7,7 +7,7 @@ import (
 )
 
 // Outbox is a journal of accepted saves that outlives the process. A [Writer]
-// that is made with [WithOutbox] calls it from one goroutine.
+// that is made with [WithOutbox] makes one call at a time.
 type Outbox interface {
 	// Write adds entries, of which an entry with a known ID replaces the one
 	// that is there in its place, and removes those with the IDs in remove, all
@@ -52,7 +52,8 @@ func (e *OutboxError) Unwrap() []error { return []error{ErrOutbox, e.Err} }
 // that they outlive the process: see [Pending.Accepted]. No save is sent before
 // it is kept, which costs one write to the disk for all saves that come
 // together. Before its first save, a writer with an outbox must be told to
-// [Writer.Replay] what is left from before.
+// [Writer.Replay] what is left from before, or before the first of a table, to
+// [Writer.ReplayTable].
 //
 // Each save is written once, whatever happens when: what may have been done is
 // looked up before it is sent again. For rows whose keys the database makes, and
@@ -64,13 +65,59 @@ func WithOutbox(o Outbox) Option { return func(w *options) { w.outbox = o } }
 // journal is what a writer keeps in its outbox. Its fields are guarded by
 // Writer.stateMu.
 type journal struct {
-	outbox   Outbox
-	add      []draft // to be kept, for the first time or anew
-	remove   []string
-	running  bool
-	replayed bool
-	closing  bool // what ends now ends for the process only
-	failed   bool // the last write; of the journal's goroutine
+	outbox  Outbox
+	add     []draft // to be kept, for the first time or anew
+	remove  []string
+	running bool
+	all     bool                   // everything is replayed
+	tables  map[[2]string]struct{} // which are replayed, by schema and name
+	closing bool                   // what ends now ends for the process only
+	failed  bool                   // the last write; of the journal's goroutine
+
+	writing   chan struct{} // holds a value while somebody writes to the outbox
+	replaying chan struct{} // holds a value while somebody replays
+	playback  *playback     // of whoever replays; nil before the first
+}
+
+func newJournal(o Outbox) *journal {
+	return &journal{
+		outbox: o, tables: make(map[[2]string]struct{}), writing: make(chan struct{}, 1), replaying: make(chan struct{}, 1),
+	}
+}
+
+// write is that of the outbox.
+func (j *journal) write(add []OutboxEntry, remove []string) error {
+	j.writing <- struct{}{}
+	defer func() { <-j.writing }()
+	return j.outbox.Write(add, remove)
+}
+
+// admits reports whether new saves of a table may be accepted: what is left of
+// it was replayed.
+func (j *journal) admits(t *Table) bool {
+	if j.all || t == nil {
+		return j.all
+	}
+	_, replayed := j.tables[[2]string{t.Schema, t.Name}]
+	return replayed
+}
+
+// replayed is admits outside of the writer's mutex; nil stands for all tables.
+func (w *Writer) replayed(t *Table) bool {
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	return w.journal.admits(t)
+}
+
+// letIn lets new saves of a table be accepted, of all if it is nil.
+func (w *Writer) letIn(t *Table) {
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	if t == nil {
+		w.journal.all = true
+		return
+	}
+	w.journal.tables[[2]string{t.Schema, t.Name}] = struct{}{}
 }
 
 // keep has a save stored in the outbox.
@@ -130,11 +177,11 @@ func (w *Writer) runJournal() {
 			entries = append(entries, OutboxEntry{ID: drafts[i].part.id, Data: data})
 		}
 		var err error
-		if j.failed && len(remove) > 0 && j.outbox.Write(nil, remove) == nil {
+		if j.failed && len(remove) > 0 && j.write(nil, remove) == nil {
 			remove = nil // makes room
 		}
 		if len(entries) > 0 || len(remove) > 0 {
-			err = j.outbox.Write(entries, remove)
+			err = j.write(entries, remove)
 		}
 		j.failed = err != nil
 

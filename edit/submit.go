@@ -97,7 +97,7 @@ func (w *Writer) admit(p *part) error {
 	switch {
 	case w.closing:
 		return ErrClosed
-	case w.journal != nil && !w.journal.replayed && !p.replay:
+	case w.journal != nil && !p.replay && !w.journal.admits(p.table):
 		return ErrNotReplayed
 	case len(p.box.parcels) > 0 && !p.replay:
 		return errAgain

@@ -79,7 +79,7 @@ func NewWriter(store Store, opts ...Option) *Writer {
 	}
 	w.lifetime, w.cancel = context.WithCancel(context.Background())
 	if o.outbox != nil {
-		w.journal = &journal{outbox: o.outbox}
+		w.journal = newJournal(o.outbox)
 	}
 	if notes(store) || w.journal != nil {
 		w.named = true
