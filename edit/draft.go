@@ -44,7 +44,7 @@ type entry struct {
 func (w *Writer) newDraft(p *part) draft {
 	d := draft{part: p, base: p.base, row: p.typed}
 	d.entry = entry{
-		Schema: p.table.Schema, Table: p.table.Name, Kind: p.kind, After: p.after, Queued: p.queued,
+		Schema: p.table.Schema, Table: p.table.Name, Kind: p.kind, After: p.after, Queued: p.since,
 		Set: p.table.plan.Names(p.set), Session: p.box.name,
 	}
 	if r := p.box.record; r.inflight != nil {

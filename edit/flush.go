@@ -98,6 +98,9 @@ func (w *Writer) run(l *lane, slow bool) {
 			continue
 		}
 		w.flush(l, batch)
+		if !slow {
+			w.tidy()
+		}
 	}
 }
 

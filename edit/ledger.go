@@ -1,6 +1,10 @@
 package edit
 
-import "context"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 // Ledger is a [Store] that notes what it does: in the transaction of an
 // operation it writes down the names of the saves that this stands for, see
@@ -19,6 +23,48 @@ func notes(s Store) bool {
 		return ledger && may.Notes()
 	}
 	return ledger
+}
+
+// Forgetful is a [Ledger] that drops its notes after a while.
+type Forgetful interface {
+	Ledger
+	// Tidy drops some of the notes that are old enough, if it is time for that.
+	// The writer calls it between batches, when those who wait have been told:
+	// it must not take longer than a batch.
+	Tidy(ctx context.Context) error
+	// Forgotten returns the time up to which notes may have been dropped, the
+	// zero time if none were.
+	Forgotten(ctx context.Context) (time.Time, error)
+}
+
+// clockSkew is how much the clocks of programs and of the database may differ.
+const clockSkew = time.Hour
+
+// tidy lets the ledger drop old notes.
+func (w *Writer) tidy() {
+	ledger, ok := w.store.(Forgetful)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.lifetime, w.options.timeout)
+	defer cancel()
+	if err := ledger.Tidy(ctx); err != nil && w.lifetime.Err() == nil {
+		w.options.log.Warn("edit: ledger not tidied", "err", err)
+	}
+}
+
+// forgotten reports whether the note of an operation may have been dropped.
+func (w *Writer) forgotten(ctx context.Context, op *Op) (bool, error) {
+	ledger, ok := w.store.(Forgetful)
+	if !ok {
+		return false, nil
+	}
+	until, err := ledger.Forgotten(ctx)
+	if err != nil {
+		return false, err
+	}
+	until = until.Add(clockSkew)
+	return slices.ContainsFunc(op.parts, func(p *part) bool { return p.since.Before(until) }), nil
 }
 
 // Note is what a [Ledger] knows of a save that was done.
@@ -60,6 +106,13 @@ func (w *Writer) noted(ctx context.Context, op *Op) (Outcome, bool) {
 	}
 	note, done := notes[ids[0]]
 	if !done {
+		lost, err := w.forgotten(ctx, op)
+		switch {
+		case err != nil:
+			return Outcome{State: Unavailable, Err: err}, true
+		case lost:
+			return Outcome{}, false
+		}
 		op.unknown = false
 		return Outcome{State: Skipped}, true
 	}

@@ -207,8 +207,9 @@ type part struct {
 	replaced *part // an earlier save of the session, whose changes are in this one
 	group    *group
 	queued   time.Time
-	bytes    int // estimated size of the values, 0 until it is asked for
-	key      any // of the record, when the operation was taken from the queue
+	since    time.Time // when a save of this name was accepted first
+	bytes    int       // estimated size of the values, 0 until it is asked for
+	key      any       // of the record, when the operation was taken from the queue
 	origin   Origin
 
 	lost []FieldOutcome // which a merge dropped before the save was accepted

@@ -124,7 +124,7 @@ func (p *playback) make(t *track, table *Table, keyOf func(any) (any, error)) er
 		return err
 	}
 	s := &part{
-		id: e.id, kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy, queued: e.Queued,
+		id: e.id, kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy, since: e.Queued,
 		kept: true, replay: true, pending: new(pending),
 	}
 	for _, name := range e.Set {

@@ -209,6 +209,10 @@ func (w *Writer) add(p *part) *Op {
 	}
 	if old := p.replaced; old != nil && p.group == nil && old.group == nil {
 		p.id = old.id // takes its place in the outbox, too
+		p.since = old.since
+	}
+	if p.since.IsZero() {
+		p.since = p.queued
 	}
 	w.name(p)
 	if p.kind == Insert {

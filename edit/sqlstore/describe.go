@@ -32,16 +32,7 @@ func Table[T any](ctx context.Context, s *Store, schema, name string, opts ...ed
 // Describe reads the columns of a table from the catalogue of the database. An
 // empty schema is the one that the connection has.
 func Describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, table string) ([]edit.Column, error) {
-	var columns []edit.Column
-	var err error
-	switch flavor {
-	case dialects.Postgres:
-		columns, err = describePostgres(ctx, db, schema, table)
-	case dialects.MySQL:
-		columns, err = describeMySQL(ctx, db, schema, table)
-	default:
-		columns, err = describeSQLite(ctx, db, schema, table)
-	}
+	columns, err := describe(ctx, db, flavor, schema, table)
 	if err == nil && len(columns) == 0 {
 		err = errors.New("there is no such table")
 	}
@@ -49,6 +40,18 @@ func Describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, t
 		return nil, fmt.Errorf("edit: columns of table %s: %w", table, err)
 	}
 	return columns, nil
+}
+
+// describe is Describe, to which a table that is not there has no columns.
+func describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, table string) ([]edit.Column, error) {
+	switch flavor {
+	case dialects.Postgres:
+		return describePostgres(ctx, db, schema, table)
+	case dialects.MySQL:
+		return describeMySQL(ctx, db, schema, table)
+	default:
+		return describeSQLite(ctx, db, schema, table)
+	}
 }
 
 // each runs a query and hands each row to f.

@@ -8,20 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/edit"
 )
 
-// ledgerTable notes the saves that were done.
-const ledgerTable = "livesql_saves"
+// ledgerTable notes the saves that were done. Nobody captures its changes.
+const ledgerTable = dialects.LedgerTable
 
 // WithLedger has the store note each save in the table livesql_saves, in the
 // transaction of the save, so that whatever happens to the connection or to the
 // process, it can be told whether the save was done. It costs a row for each
 // save, and single updates a transaction around them. The table is made by
-// [Store.InstallLedger].
+// [Store.InstallLedger]; old notes are dropped, see [LedgerRetention].
 func WithLedger() Option { return func(s *Store) { s.ledger = true } }
 
 // Notes reports whether the store notes saves: see [WithLedger].
@@ -29,31 +28,38 @@ func (s *Store) Notes() bool { return s.ledger }
 
 // InstallLedger makes the table of the ledger if it is not there.
 func (s *Store) InstallLedger(ctx context.Context) error {
-	at := "at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP"
-	if flavorOf(s.engine) == dialects.Postgres {
-		at = "at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP"
+	if there, err := s.HasLedger(ctx); there || err != nil {
+		return err
 	}
-	_, err := s.db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+ledgerTable+
-		" (id VARCHAR(64) NOT NULL PRIMARY KEY, row_key VARCHAR(2000) NOT NULL, "+at+")")
-	if err != nil {
-		return fmt.Errorf("edit: making %s: %w", ledgerTable, err)
+	at, key, index := "TIMESTAMP", "", "CREATE INDEX IF NOT EXISTS "+ledgerTable+"_at ON "+ledgerTable+" (at)"
+	switch flavorOf(s.engine) {
+	case dialects.Postgres:
+		at = "TIMESTAMPTZ"
+	case dialects.MySQL: // which makes both at once
+		key, index = ", KEY "+ledgerTable+"_at (at)", ""
+	default:
+	}
+	for _, statement := range []string{
+		"CREATE TABLE IF NOT EXISTS " + ledgerTable + " (id VARCHAR(64) NOT NULL PRIMARY KEY, row_key VARCHAR(2000) NOT NULL, " +
+			"at " + at + " NOT NULL DEFAULT CURRENT_TIMESTAMP" + key + ")", index,
+	} {
+		if statement == "" {
+			continue
+		}
+		if _, err := s.db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("edit: making %s: %w", ledgerTable, err)
+		}
 	}
 	return nil
 }
 
-// PruneLedger drops notes that are older than age. A save whose note is gone
-// counts as not done: keep notes for longer than a save may stay in an outbox.
-func (s *Store) PruneLedger(ctx context.Context, age time.Duration) error {
-	before := time.Now().Add(-age)
-	var limit any = before
-	if flavorOf(s.engine) != dialects.Postgres {
-		limit = before.UTC().Format("2006-01-02 15:04:05")
-	}
-	_, err := s.db.ExecContext(ctx, "DELETE FROM "+ledgerTable+" WHERE at < "+s.engine.placeholder(1), limit)
+// HasLedger reports whether the table of the ledger is there.
+func (s *Store) HasLedger(ctx context.Context) (bool, error) {
+	columns, err := describe(ctx, s.db, flavorOf(s.engine), "", ledgerTable)
 	if err != nil {
-		return fmt.Errorf("edit: pruning %s: %w", ledgerTable, err)
+		return false, fmt.Errorf("edit: looking for %s: %w", ledgerTable, err)
 	}
-	return nil
+	return len(columns) > 0, nil
 }
 
 // errNoted is met by a save that was done before.
@@ -202,5 +208,3 @@ func (s *Store) noted(ctx context.Context, saves []string, notes map[string]edit
 	s.put(l, err != nil && (lost(err) || outdated(err)))
 	return err
 }
-
-var _ edit.Ledger = (*Store)(nil)

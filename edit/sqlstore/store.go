@@ -18,7 +18,10 @@ type Store struct {
 	db       *sql.DB
 	engine   engine
 	lockWait time.Duration
-	ledger   bool
+
+	ledger    bool
+	retention time.Duration // of its notes
+	pruning   pruning
 
 	// turns holds a value for each connection that may be in use. There are
 	// no more connections than turns, so that nobody waits for one that idles.
@@ -69,7 +72,7 @@ func LockWait(d time.Duration) Option { return func(s *Store) { s.lockWait = d }
 // New returns a store on a pool that nobody else should use: it changes the
 // settings of the connections. It holds up to two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
-	s := &Store{db: db, lockWait: 200 * time.Millisecond, engine: engineOf(flavor)}
+	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {
 		opt(s)
 	}
