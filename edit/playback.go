@@ -73,13 +73,13 @@ func (p *playback) read(kept OutboxEntry) *track {
 // know makes the saves of one more table, and those whose editor was of another
 // shape.
 func (p *playback) know(editor Replayable) {
-	table, keyOf := editor.replayable()
+	o := editor.replayable()
 	for _, t := range p.tracks {
-		if !t.of(table) || t.part != nil || t.err != nil && !errors.Is(t.err, ErrSchemaChanged) {
+		if !t.of(o.table) || t.part != nil || t.err != nil && !errors.Is(t.err, ErrSchemaChanged) {
 			continue
 		}
 		t.err, t.played, t.ended = nil, false, false
-		t.fail(p.make(t, table, keyOf))
+		t.fail(p.make(t, o))
 	}
 	for _, t := range p.tracks {
 		if t.part != nil && t.err == nil && !t.referred {
@@ -112,9 +112,9 @@ func (t *track) fail(err error) {
 	}
 }
 
-// make makes the save again.
-func (p *playback) make(t *track, table *Table, keyOf func(any) (any, error)) error {
-	e := &t.entry
+// make makes the save again, in a session like o.
+func (p *playback) make(t *track, o opening) error {
+	e, table := &t.entry, o.table
 	base, err := rowOf(table, e.Base)
 	if err != nil {
 		return err
@@ -152,17 +152,18 @@ func (p *playback) make(t *track, table *Table, keyOf func(any) (any, error)) er
 		chain = t.after
 		t.prev = p.chains[chain]
 	case e.Kind == Insert:
-		chain = t
-		if s.box, _, err = p.writer.open(opening{table: table, isNew: true, keyOf: keyOf}); err != nil {
+		chain, o.isNew = t, true
+		if s.box, _, err = p.writer.open(o); err != nil {
 			return err
 		}
 	default:
-		key, err := keyOf(base)
+		key, err := o.keyOf(base)
 		if err != nil {
 			return err
 		}
+		o.key, o.row = key, base
 		if s.box = p.boxes[e.Session]; s.box == nil {
-			if s.box, _, err = p.writer.open(opening{table: table, key: key, row: base, keyOf: keyOf}); err != nil {
+			if s.box, _, err = p.writer.open(o); err != nil {
 				return err
 			}
 			p.boxes[e.Session] = s.box

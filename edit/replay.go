@@ -8,10 +8,10 @@ import (
 
 // Replayable is an [Editor], whose table [Writer.Replay] replays.
 type Replayable interface {
-	replayable() (t *Table, keyOf func(row any) (any, error))
+	replayable() opening
 }
 
-func (d *Editor[K, T]) replayable() (*Table, func(any) (any, error)) { return d.table, d.keyOf }
+func (d *Editor[K, T]) replayable() opening { return d.opening(opening{}) }
 
 // Replayed is what became of a save that was left in the outbox.
 type Replayed struct {
@@ -82,7 +82,7 @@ func (w *Writer) ReplayTable(ctx context.Context, editor Replayable) ([]Replayed
 	if err := p.run(ctx); err != nil {
 		return nil, err
 	}
-	t, _ := editor.replayable()
+	t := editor.replayable().table
 	w.letIn(t)
 	return p.results(t), nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -28,6 +29,9 @@ type handle struct {
 	refreshes refreshes
 	// installs: capture is installed in every table.
 	installs bool
+	// keeping is how saves of edit sessions outlive the process.
+	keeping keeping
+	log     *slog.Logger
 	// place names the database in messages, where it is a file.
 	place string
 
@@ -57,7 +61,8 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	if d, ok := dialect.(serial); ok {
 		inner = d.OneByOne(inner)
 	}
-	h := &handle{dialect: dialect, backend: o.backend, installs: o.install == listen.InstallAuto}
+	h := &handle{dialect: dialect, backend: o.backend, installs: o.install == listen.InstallAuto, keeping: o.keeping, log: o.log}
+	h.keeping.never = o.install == listen.InstallNever
 	if d, ok := dialect.(placed); ok {
 		h.place = d.Place(dsn)
 	}

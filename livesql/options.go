@@ -10,6 +10,7 @@ import (
 	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/edit"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -32,6 +33,7 @@ type options struct {
 	feedDSN     string
 	backend     listen.Backend
 	feed        []listen.Option
+	keeping     keeping
 }
 
 // OptionError is returned for an option or DSN parameter with a value that
@@ -160,6 +162,49 @@ func Verify(n int) Option {
 func AutoInstall() Option {
 	return func(o *options) error {
 		o.install = listen.InstallAuto
+		return nil
+	}
+}
+
+// WithOutbox has the accepted saves of edit sessions kept in a journal until they
+// have ended, so that they outlive the process: a file of the module
+// github.com/vantage-go/live/edit/outbox, or another [edit.Outbox]. It is of this
+// handle alone, and is to be closed by the program after the handle.
+//
+// What an earlier process has left is saved when its table is opened with
+// [OpenTable], each save once, and merged with what others have changed since, or
+// in conflict with it; sessions of the table wait for that. [LiveTable.Replayed]
+// tells what became of it. Saves that need another table, too, wait until that is
+// opened.
+//
+// Whether a save was done that was under way when a process ended is noted in
+// the table livesql_saves, in the transaction of the save. WithOutbox is the
+// permission to make that table; with [NoInstall] it is used only if it is there.
+// Without it new rows whose keys the database makes, and counters, that were
+// under way end with [edit.ErrOutcomeUnknown].
+//
+// Tables with a condition ([Where]) save past the outbox.
+func WithOutbox(outbox edit.Outbox) Option {
+	return func(o *options) error {
+		if outbox == nil {
+			return &OptionError{"outbox", "nil", "must not be nil"}
+		}
+		o.keeping.outbox = outbox
+		return nil
+	}
+}
+
+// LedgerRetention sets how long it is noted which saves were done, with
+// [WithOutbox]: a week without it, for good if d is 0. Of a save that an outbox
+// has kept for longer it may only be told that its outcome is not known. Clocks
+// are trusted to an hour only, so that it should be days. See
+// [sqlstore.LedgerRetention].
+func LedgerRetention(d time.Duration) Option {
+	return func(o *options) error {
+		if d < 0 {
+			return &OptionError{"ledger_retention", d.String(), "must not be negative"}
+		}
+		o.keeping.retention = &d
 		return nil
 	}
 }

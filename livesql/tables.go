@@ -131,7 +131,7 @@ func (t *tables) database(h *handle) *table.Database {
 		pool.SetMaxOpenConns(tablePool)
 		pool.SetMaxIdleConns(tablePool) // many queries at a time would connect again and again
 		pool.SetConnMaxIdleTime(time.Minute)
-		t.edits = &edits{connector: unclosed{h.wrapped}, flavor: h.dialect.Flavor()}
+		t.edits = newEdits(h)
 		t.db = &table.Database{
 			DB: pool, Feed: h.feed, Analyzer: h.backend, Flavor: h.dialect.Flavor(), Editing: t.edits, Installs: h.installs, Place: h.place,
 		}

@@ -10,15 +10,23 @@ import (
 
 	"github.com/vantage-go/live/edit"
 	"github.com/vantage-go/live/internal/rowmap"
+	"github.com/vantage-go/live/internal/wait"
 )
 
 // Editing is what the edit sessions of a database's tables are saved with.
 type Editing interface {
-	// Writer saves them. It ends with the database.
+	// Writer saves them. It is asked for when Describe has succeeded, and ends
+	// with the database.
 	Writer() *edit.Writer
 	// Describe returns the columns of a table as the catalogue has them. The
 	// schema may be empty.
 	Describe(ctx context.Context, schema, name string) ([]edit.Column, error)
+}
+
+// keeper is an [Editing] with an outbox, in which an earlier process may have left
+// saves.
+type keeper interface {
+	Keeps() bool
 }
 
 // Edit opens an edit session on a row of the table, with a copy of the row as
@@ -28,7 +36,8 @@ type Editing interface {
 // such row.
 //
 // It does no I/O but the first time for a table, when the database is asked for
-// the columns: see [LiveTable.Editor].
+// the columns, and with an outbox until what an earlier process left there is
+// saved: see [LiveTable.Editor].
 func (t *LiveTable[K, T]) Edit(id K) (*edit.RecordEdit[K, T], error) {
 	editor, err := t.Editor(t.ctx)
 	if err != nil {
@@ -55,7 +64,9 @@ func (t *LiveTable[K, T]) New(v T) *edit.RecordEdit[K, T] {
 }
 
 // Editor returns what the sessions of the table are opened with. The first call
-// asks the database for the columns of the table.
+// asks the database for the columns of the table. With an outbox it waits until
+// what is left of the table was tried, see [LiveTable.Replayed]: longer than a
+// moment where other transactions hold rows of it, or the database is away.
 //
 // Sessions of a table without a condition are saved in batches, with those of
 // the other tables of the database. Those of one with a condition are saved one
@@ -65,11 +76,41 @@ func (t *LiveTable[K, T]) Editor(ctx context.Context) (*edit.Editor[K, T], error
 	if t.ctx.Err() != nil {
 		return nil, ErrClosed
 	}
-	s, err := t.core.editing.sessions(ctx, t.core)
+	s, replayed, err := t.core.editing.sessions(ctx, t.core)
 	if err != nil {
 		return nil, fmt.Errorf("table: %s cannot be edited: %w", t.core.schema.table, err)
 	}
+	if err := replayed.await(ctx); err != nil {
+		return nil, fmt.Errorf("table: %s cannot be edited: %w", t.core.schema.table, err)
+	}
 	return s.editor, nil
+}
+
+// Replayed returns what became of the saves of the table that an earlier process
+// left in the outbox, in the order in which they were accepted. It waits until
+// they were tried, which begins when the table is opened. Those that were refused,
+// as by a conflict, stay in the outbox, and come again in the next process, until
+// [LiveTable.Discard]; [edit.Editor.Reopen] makes a session of one. Those that
+// need another table, too, are tried when that is opened, and are missing until
+// then. Without an outbox there are none.
+func (t *LiveTable[K, T]) Replayed(ctx context.Context) ([]edit.Replayed, error) {
+	editor, err := t.Editor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	replayed, err := t.core.editing.started().writer.ReplayTable(ctx, editor)
+	if err != nil {
+		return nil, fmt.Errorf("table: replaying %s: %w", t.core.schema.table, err)
+	}
+	return replayed, nil
+}
+
+// Discard drops saves from the outbox that were refused when they were replayed.
+func (t *LiveTable[K, T]) Discard(saves ...edit.Replayed) error {
+	if s := t.core.editing.started(); s != nil {
+		return s.writer.Discard(saves...)
+	}
+	return nil
 }
 
 // Flush waits until the saves of the table's sessions that were accepted before
@@ -88,6 +129,7 @@ type editing[K comparable, T any] struct {
 	// columns.
 	editingMu sync.Mutex
 	made      *sessions[K, T]
+	replaying *replaying // the last attempt
 }
 
 // sessions are the edit sessions of a core.
@@ -95,6 +137,22 @@ type sessions[K comparable, T any] struct {
 	editor *edit.Editor[K, T]
 	writer *edit.Writer
 	own    bool // the writer is not shared
+	keeps  bool // the writer has an outbox
+}
+
+// replaying is an attempt to save what is left in an outbox.
+type replaying struct {
+	done chan struct{} // closed when err is set
+	err  error
+}
+
+func (r *replaying) await(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return fmt.Errorf("what is left in the outbox is not saved yet: %w", ctx.Err())
+	}
 }
 
 var errColumnsOnly = errors.New("it was opened with some of its columns only")
@@ -105,27 +163,89 @@ func (x *editing[K, T]) started() *sessions[K, T] {
 	return x.made
 }
 
-func (x *editing[K, T]) sessions(ctx context.Context, c *core[K, T]) (*sessions[K, T], error) {
+// sessions makes the sessions, and begins to replay the outbox, unless that is
+// done.
+func (x *editing[K, T]) sessions(ctx context.Context, c *core[K, T]) (*sessions[K, T], *replaying, error) {
 	x.editingMu.Lock()
 	defer x.editingMu.Unlock()
 	if x.made != nil {
-		return x.made, nil
+		if x.replaying.failed() {
+			x.replaying = x.made.replay(c)
+		}
+		return x.made, x.replaying, nil
 	}
 	if c.schema.columns != c.schema.plan.All() {
-		return nil, errColumnsOnly
+		return nil, nil, errColumnsOnly
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s, err := c.newSessions(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.writeMu.Lock()
 	c.touched = &touched[K]{keys: make(map[K]struct{}), news: make(chan struct{}, 1)}
 	c.writeMu.Unlock()
 	c.running.Go(func() { c.tellSessions(s.editor) })
-	x.made = s
-	return s, nil
+	x.made, x.replaying = s, s.replay(c)
+	return x.made, x.replaying, nil
+}
+
+// replay begins to save what is left in the outbox.
+func (s *sessions[K, T]) replay(c *core[K, T]) *replaying {
+	r := &replaying{done: make(chan struct{})}
+	if !s.keeps {
+		close(r.done)
+		return r
+	}
+	c.running.Go(func() {
+		defer close(r.done)
+		if r.err = c.await(c.ctx, c.isLoaded); r.err == nil { // what is saved shows in the table
+			_, r.err = s.writer.ReplayTable(c.ctx, s.editor)
+		}
+	})
+	return r
+}
+
+// failed reports whether the attempt has failed.
+func (r *replaying) failed() bool {
+	select {
+	case <-r.done:
+		return r.err != nil
+	default:
+		return false
+	}
+}
+
+// keeps reports whether the saves of sessions are kept in an outbox.
+func (c *core[K, T]) keeps() bool {
+	s, ok := c.source.(*sqlSource[K, T])
+	if !ok || bounded(c.source) {
+		return false
+	}
+	k, ok := s.db.Editing.(keeper)
+	return ok && k.Keeps()
+}
+
+// replayLeft begins to save what an earlier process left in the outbox, once the
+// database is there.
+func (c *core[K, T]) replayLeft() {
+	if !c.keeps() || c.editing.started() != nil {
+		return
+	}
+	c.running.Go(func() {
+		for c.ctx.Err() == nil {
+			_, replayed, err := c.editing.sessions(c.ctx, c)
+			if err == nil {
+				err = replayed.await(c.ctx)
+			}
+			if err == nil || errors.Is(err, errColumnsOnly) || c.ctx.Err() != nil {
+				return
+			}
+			c.log.Warn("table: what is left in the outbox is not replayed yet", "table", c.schema.table, "err", err)
+			_ = wait.For(c.ctx, patience) // the loop looks
+		}
+	})
 }
 
 // describe returns an editor of the rows, as far as their type tells.
@@ -173,7 +293,7 @@ func (c *core[K, T]) newSessions(ctx context.Context) (*sessions[K, T], error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sessions[K, T]{own: shared == nil}
+	s := &sessions[K, T]{own: shared == nil, keeps: c.keeps()}
 	if shared != nil {
 		s.writer = shared.Writer()
 	} else {

@@ -38,6 +38,7 @@ func Open[K comparable, T any](ctx context.Context, source Source[K, T], opts ..
 
 // opened returns a table when its rows are there.
 func opened[K comparable, T any](ctx context.Context, t *LiveTable[K, T], o *options) (*LiveTable[K, T], error) {
+	t.core.replayLeft()
 	if o.async {
 		return t, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -152,6 +153,8 @@ func (t *table) uncapturable() string {
 		return "it is a table of the kind " + strings.ToLower(t.kind)
 	case !strings.EqualFold(t.engine, "InnoDB"):
 		return "its engine is " + t.engine + ": its changes are not part of transactions"
+	case t.name == dialects.LedgerTable:
+		return "it is the ledger of livesql's own saves, which nobody reads but they"
 	case t.strange != "":
 		return "a foreign key lets " + t.strange + ", in another database, change its rows"
 	}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"fmt"
 	"strings"
+
+	"github.com/vantage-go/live/dialects"
 )
 
 // The names of everything that livesql puts into a database. The log's version
@@ -210,6 +212,8 @@ func (t *table) uncovered(installed bool) string {
 	switch {
 	case t.kind != "table":
 		return "it is a " + t.kind + " table, which cannot have triggers"
+	case t.isLedger():
+		return "it is the ledger of livesql's own saves, which nobody reads but they"
 	case !installed:
 		return "livesql is not installed in this database"
 	}
@@ -227,6 +231,9 @@ func (t *table) uncovered(installed bool) string {
 	}
 	return ""
 }
+
+// isLedger reports whether t is where package edit/sqlstore notes saves.
+func (t *table) isLedger() bool { return t.name == dialects.LedgerTable }
 
 // quoteName quotes an identifier.
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

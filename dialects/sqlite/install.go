@@ -115,11 +115,13 @@ func (s *schema) due(names []string) ([]*table, error) {
 			return nil, &listen.TableError{Table: name, Why: "there is no such table"}
 		case t.kind != "table":
 			return nil, &listen.TableError{Table: name, Why: "it is a " + t.kind + " table"}
+		case t.isLedger():
+			return nil, &listen.TableError{Table: name, Why: t.uncovered(true)}
 		}
 	}
 	var due []*table
 	for _, t := range s.tables {
-		if (len(names) == 0 || named(names, t)) && t.kind == "table" && t.uncovered(true) != "" {
+		if (len(names) == 0 || named(names, t)) && t.kind == "table" && !t.isLedger() && t.uncovered(true) != "" {
 			due = append(due, t)
 		}
 	}

@@ -338,7 +338,7 @@ func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) (log int64, e
 	}
 	d.analyst.installed.Store(s.installed)
 	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
-		return t.kind == "table" && t.uncovered(s.installed) != ""
+		return t.kind == "table" && !t.isLedger() && t.uncovered(s.installed) != ""
 	}))
 	// In this order: an analysis under the new catalogue must not be made with
 	// the schema that its connection still remembers.

@@ -89,7 +89,11 @@ func (s *site) close() {
 // TestMain runs the program that is killed, when it is called as that.
 func TestMain(m *testing.M) {
 	if driver := os.Getenv("OUTBOX_DRIVER"); driver != "" {
-		if err := victim(driver, os.Getenv("OUTBOX_DSN"), os.Getenv("OUTBOX_FILE"), os.Getenv("OUTBOX_ROUND")); err != nil {
+		open := openProgram
+		if os.Getenv("OUTBOX_HANDLE") != "" {
+			open = openHandle
+		}
+		if err := victim(open, driver, os.Getenv("OUTBOX_DSN"), os.Getenv("OUTBOX_FILE"), os.Getenv("OUTBOX_ROUND")); err != nil {
 			fmt.Println("!", err)
 			os.Exit(1)
 		}
@@ -98,19 +102,39 @@ func TestMain(m *testing.M) {
 	verify(m)
 }
 
+// program is how a program saves.
+type program struct {
+	note    func(v note) *edit.RecordEdit[int64, note]
+	counter func() (*edit.RecordEdit[int64, counter], error)
+	page    func(id int64) (*edit.RecordEdit[int64, page], error)
+	// replayed is what the one before has left.
+	replayed []edit.Replayed
+}
+
+// openProgram opens a program with a writer of its own.
+func openProgram(ctx context.Context, driver, dsn string, file *outbox.File) (*program, error) {
+	s, err := openSite(ctx, driver, dsn, edit.WithOutbox(file))
+	if err != nil {
+		return nil, err
+	}
+	p := &program{
+		note:    s.notes.New,
+		counter: func() (*edit.RecordEdit[int64, counter], error) { return s.counters.Edit(ctx, 1) },
+		page:    func(id int64) (*edit.RecordEdit[int64, page], error) { return s.pages.Edit(ctx, id) },
+	}
+	p.replayed, err = s.writer.Replay(ctx, s.notes, s.counters, s.pages)
+	return p, err
+}
+
 // victim replays, and then saves until it is killed. It tells of each save when
 // it is made, and when it is accepted.
-func victim(driver, dsn, path, round string) error {
+func victim(open func(context.Context, string, string, *outbox.File) (*program, error), driver, dsn, path, round string) error {
 	ctx := context.Background()
 	file, err := outbox.Open(path, outbox.Wait(time.Minute))
 	if err != nil {
 		return err
 	}
-	s, err := openSite(ctx, driver, dsn, edit.WithOutbox(file))
-	if err != nil {
-		return err
-	}
-	replayed, err := s.writer.Replay(ctx, s.notes, s.counters, s.pages)
+	p, err := open(ctx, driver, dsn, file)
 	if err != nil {
 		return err
 	}
@@ -122,7 +146,7 @@ func victim(driver, dsn, path, round string) error {
 		fmt.Fprintf(out, format+"\n", args...)
 		_ = out.Flush()
 	}
-	for _, r := range replayed {
+	for _, r := range p.replayed {
 		if r.Err != nil {
 			say("! %s %v %v: %v", r.Table, r.Kind, r.Values, r.Err)
 		}
@@ -137,13 +161,13 @@ func victim(driver, dsn, path, round string) error {
 		all.Go(func() {
 			for i := 0; ; i++ {
 				tag := fmt.Sprintf("%s-%d-%d", round, n, i)
-				e := s.notes.New(note{Tag: tag})
+				e := p.note(note{Tag: tag})
 				say("made %s", tag)
-				p := e.SaveAsync()
-				<-p.Accepted()
+				saving := e.SaveAsync()
+				<-saving.Accepted()
 				say("kept %s", tag)
 				_ = e.Close()
-				c, err := s.counters.Edit(ctx, 1)
+				c, err := p.counter()
 				if err != nil {
 					say("! %v", err)
 					return
@@ -155,7 +179,7 @@ func victim(driver, dsn, path, round string) error {
 				say("kept counter")
 				_ = c.Close()
 				if i%5 == 0 {
-					if _, err := p.Wait(ctx); err != nil {
+					if _, err := saving.Wait(ctx); err != nil {
 						say("! %v", err)
 					}
 				}
@@ -164,7 +188,7 @@ func victim(driver, dsn, path, round string) error {
 	}
 	for n := range pages {
 		all.Go(func() {
-			e, err := s.pages.Edit(ctx, int64(n+1))
+			e, err := p.page(int64(n + 1))
 			if err != nil {
 				say("! %v", err)
 				return
@@ -172,11 +196,11 @@ func victim(driver, dsn, path, round string) error {
 			for {
 				e.V.Body++
 				body := e.V.Body
-				p := e.SaveAsync()
-				<-p.Accepted()
+				saving := e.SaveAsync()
+				<-saving.Accepted()
 				say("kept page %d %d", n+1, body)
 				if body%7 == 0 {
-					if _, err := p.Wait(ctx); err != nil {
+					if _, err := saving.Wait(ctx); err != nil {
 						say("! page %v", err)
 					}
 				}
@@ -186,16 +210,16 @@ func victim(driver, dsn, path, round string) error {
 	all.Go(func() {
 		for i := 0; ; i++ {
 			tag := fmt.Sprintf("%s-g-%d", round, i)
-			parent, child := s.notes.New(note{Tag: tag}), s.notes.New(note{Tag: tag + "c"})
+			parent, child := p.note(note{Tag: tag}), p.note(note{Tag: tag + "c"})
 			err := child.Link(&child.V.Parent, parent)
 			if err == nil && i%2 == 0 {
 				err = edit.Group(ctx, child, parent)
 			} else if err == nil { // each by itself, the child after its parent
 				parent.SaveAsync()
-				p := child.SaveAsync()
-				<-p.Accepted()
+				saving := child.SaveAsync()
+				<-saving.Accepted()
 				say("kept %s", tag+"c")
-				_, err = p.Wait(ctx)
+				_, err = saving.Wait(ctx)
 			}
 			if err != nil {
 				say("! %v", err)
@@ -211,6 +235,18 @@ func victim(driver, dsn, path, round string) error {
 // database: what was accepted was done once, and nothing twice.
 func TestKilled(t *testing.T) {
 	t.Parallel()
+	onEngines(t, func(t *testing.T, k *killing) {
+		t.Helper()
+		k.prepare()
+		k.ledger()
+		k.rounds()
+		k.judge()
+	})
+}
+
+// onEngines runs a test on an empty database of each engine.
+func onEngines(t *testing.T, test func(t *testing.T, k *killing)) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -235,16 +271,7 @@ func TestKilled(t *testing.T) {
 	} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
-			k := &killing{TB: t, exe: exe, driver: driver, dsn: open(t), file: filepath.Join(t.TempDir(), "saves"), kept: make(map[string]bool)}
-			k.prepare()
-			rounds, busy := 4, 150*time.Millisecond
-			if os.Getenv("LIVESQL_LONG") != "" {
-				rounds, busy = 40, time.Second
-			}
-			for round := range rounds {
-				k.kill(round, time.Duration(rand.Int64N(int64(busy))))
-			}
-			k.judge()
+			test(t, &killing{TB: t, exe: exe, driver: driver, dsn: open(t), file: filepath.Join(t.TempDir(), "saves"), kept: make(map[string]bool)})
 		})
 	}
 }
@@ -253,6 +280,7 @@ func TestKilled(t *testing.T) {
 type killing struct {
 	testing.TB
 	exe, driver, dsn, file string
+	handle                 bool // the programs open handles
 
 	made, keptCounters int
 	kept               map[string]bool
@@ -285,6 +313,10 @@ func (k *killing) prepare() {
 	for i := range pages {
 		k.exec(fmt.Sprintf("INSERT INTO page VALUES (%d, 0, 1)", i+1))
 	}
+}
+
+func (k *killing) ledger() {
+	k.Helper()
 	s, err := openSite(context.Background(), k.driver, k.dsn)
 	if err == nil {
 		err = s.store.InstallLedger(context.Background())
@@ -295,11 +327,26 @@ func (k *killing) prepare() {
 	s.close()
 }
 
+// rounds kills programs.
+func (k *killing) rounds() {
+	k.Helper()
+	rounds, busy := 4, 150*time.Millisecond
+	if os.Getenv("LIVESQL_LONG") != "" {
+		rounds, busy = 40, time.Second
+	}
+	for round := range rounds {
+		k.kill(round, time.Duration(rand.Int64N(int64(busy))))
+	}
+}
+
 // kill runs a program, and kills it after a while.
 func (k *killing) kill(round int, after time.Duration) {
 	k.Helper()
 	cmd := exec.Command(k.exe)
 	cmd.Env = append(os.Environ(), "OUTBOX_DRIVER="+k.driver, "OUTBOX_DSN="+k.dsn, "OUTBOX_FILE="+k.file, "OUTBOX_ROUND="+strconv.Itoa(round))
+	if k.handle {
+		cmd.Env = append(cmd.Env, "OUTBOX_HANDLE=1")
+	}
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -240,7 +240,7 @@ func (f *findings) kinds(s *schema) {
 			names[r.obstacle()] = append(names[r.obstacle()], name)
 		case r.foreignBelow() != nil:
 			mixed = append(mixed, name)
-		case r.kind == ordinaryTable && !r.capturable() && !slices.ContainsFunc(r.above(), func(t *relation) bool { return t.foreignBelow() != nil }):
+		case r.kind == ordinaryTable && !r.capturable() && !r.isLedger() && !slices.ContainsFunc(r.above(), func(t *relation) bool { return t.foreignBelow() != nil }):
 			subscribed = append(subscribed, name)
 		}
 		if r.unlogged && r.kind == ordinaryTable {

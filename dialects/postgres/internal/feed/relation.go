@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vantage-go/live/dialects"
 )
 
 // relate finds the kin of r: the tables above it, those below it, and those
@@ -111,6 +113,9 @@ func (r *relation) obstacle() string {
 	default:
 		return "it is no table"
 	}
+	if r.isLedger() {
+		return ledgerObstacle
+	}
 	for _, t := range append([]*relation{r}, r.above()...) {
 		if foreign := t.foreignBelow(); foreign != nil {
 			return "its rows belong to the same table as those of " + foreign.table.String() + ", a foreign table: writes to them would fail if there were triggers that look at them"
@@ -120,6 +125,14 @@ func (r *relation) obstacle() string {
 		}
 	}
 	return ""
+}
+
+// ledgerObstacle is why the ledger is not captured.
+const ledgerObstacle = "it is the ledger of livesql's own saves, which nobody reads but they"
+
+// isLedger reports whether r is where package edit/sqlstore notes saves.
+func (r *relation) isLedger() bool {
+	return r.kind == ordinaryTable && r.table.Name == dialects.LedgerTable
 }
 
 // foreignBelow returns a foreign table whose rows are those of r, too, or nil.
