@@ -116,7 +116,8 @@ type link struct {
 	texts  map[textKey]string
 	gone   bool
 
-	oneByOne bool // in this transaction, rows are written one by one
+	oneByOne  bool   // in this transaction, rows are written one by one
+	returning answer // of a server of MySQL or MariaDB: whether an INSERT returns rows
 
 	schemaVersion int64                // of SQLite
 	triggers      map[*edit.Table]bool // whether tables have some, at that version

@@ -1,0 +1,7 @@
+package sqlstore
+
+// For tests.
+var (
+	OwnersOf        = ownersOf
+	ReturnsInserted = returnsInserted
+)
