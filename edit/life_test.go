@@ -3,9 +3,14 @@ package edit_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/vantage-go/live/edit"
 )
@@ -260,4 +265,91 @@ func TestSessionsLeaveNothing(t *testing.T) {
 	if sum != 1000 {
 		t.Errorf("%d in stock after 1000 saves", sum)
 	}
+}
+
+// reports counts what is logged.
+type reports struct {
+	slog.Handler
+	n atomic.Int64
+}
+
+func (r *reports) Handle(context.Context, slog.Record) error {
+	r.n.Add(1)
+	return nil
+}
+
+// TestLostSessionsLeaveNothing opens many sessions, of which every tenth is lost
+// with changes: that is reported, and no more. LIVESQL_LONG opens a million.
+func TestLostSessionsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	count := int64(100_000)
+	if os.Getenv("LIVESQL_LONG") != "" {
+		count = 1_000_000
+	}
+	told := &reports{Handler: slog.NewTextHandler(io.Discard, nil)}
+	d := newDesk(t, nil, edit.Log(slog.New(told)))
+	for id := range int64(100) {
+		d.put(bakery{ID: id + 1})
+	}
+	var lost []weak.Pointer[edit.RecordEdit[int64, bakery]]
+	saved := uint64(0)
+	began := time.Now()
+	for i := range count {
+		var e *edit.RecordEdit[int64, bakery]
+		var err error
+		if isNew := i%30 == 10; isNew {
+			e = d.bakeries.New(bakery{Name: "lost"})
+		} else if e, err = d.bakeries.Edit(context.Background(), i%100+1); err != nil {
+			t.Fatal(err)
+		}
+		switch i % 20 {
+		case 0, 10:
+			e.V.City = "lost"
+			lost = append(lost, weak.Make(e))
+			continue
+		case 1:
+			e.V.Stock++
+			e.SaveAsync()
+			saved++
+		case 2:
+			e.V.Stock++ // is dropped
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened := time.Since(began)
+	if err := d.writer.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		collect()
+		s := d.writer.Stats()
+		return s.Leaked == uint64(len(lost)) && s.Records == 0 && told.n.Load() == int64(len(lost))
+	})
+	for _, p := range lost {
+		if p.Value() != nil {
+			t.Fatal("a lost session is still there")
+		}
+	}
+	if err := d.writer.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	s := d.writer.Stats()
+	if s.Accepted != saved || s.Done != saved || s.Queued != 0 || s.InFlight != 0 || s.QueuedBytes != 0 {
+		t.Errorf("stats are %+v after %d saves", s, saved)
+	}
+	sum := uint64(0)
+	for id := range int64(200) {
+		if b := d.read(id + 1); b != nil {
+			sum += uint64(b.Stock)
+			if b.City == "lost" || b.Name == "lost" {
+				t.Errorf("a lost session was saved: %+v", b)
+			}
+		}
+	}
+	if sum != saved {
+		t.Errorf("%d in stock after %d saves", sum, saved)
+	}
+	t.Logf("%d sessions in %v, %d of them lost, all %d reported", count, opened, len(lost), told.n.Load())
 }

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -38,6 +39,7 @@ type tableOptions struct {
 	table   Table
 	columns []Column
 	tags    map[string]rowmap.Options
+	err     error
 }
 
 // InSchema names the schema of the table.
@@ -62,8 +64,20 @@ func OnConflict(p Policy) TableOption { return func(o *tableOptions) { o.table.p
 // record conflict, where the later save wins otherwise.
 func StrictLocal() TableOption { return func(o *tableOptions) { o.table.strict = true } }
 
+// Tagged gives a column of an untyped table the options that a struct has behind
+// the name of a column in a tag, such as "readonly" or "merge=sum".
+func Tagged(column, options string) TableOption {
+	return func(o *tableOptions) {
+		tag, err := rowmap.ParseOptions(options)
+		if err != nil {
+			o.err = errors.Join(o.err, fmt.Errorf("column %s: %w", column, err))
+		}
+		o.tags[column] = tag
+	}
+}
+
 // VersionColumn names the column of an untyped table that counts the updates
-// of each row.
+// of each row. It is Tagged with "version".
 func VersionColumn(name string) TableOption {
 	return func(o *tableOptions) {
 		tag := o.tags[name]
@@ -90,7 +104,7 @@ func NewTable[T any](name string, opts ...TableOption) (*Table, error) {
 	}
 	t := o.table
 	plan, err := planOf(reflect.TypeFor[T](), &o)
-	if err != nil {
+	if err = errors.Join(o.err, err); err != nil {
 		return nil, fmt.Errorf("edit: table %s: %w", name, err)
 	}
 	if plan.Key().Empty() {

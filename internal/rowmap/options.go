@@ -41,6 +41,17 @@ type Options struct {
 	Group    string // merge=group:…; columns of one group change together
 }
 
+// ParseOptions reads options as they stand behind the name of a column in a tag.
+func ParseOptions(text string) (Options, error) {
+	tag := make(map[string]string)
+	for option := range strings.SplitSeq(text, ",") {
+		if name, value, _ := strings.Cut(strings.TrimSpace(option), "="); name != "" {
+			tag[name] = value
+		}
+	}
+	return parseOptions(tag)
+}
+
 func parseOptions(tag map[string]string) (Options, error) {
 	var o Options
 	for _, name := range slices.Sorted(maps.Keys(tag)) {
