@@ -30,8 +30,9 @@
 // Without more, accepted saves live in memory: [Writer.Shutdown] waits for them,
 // or returns them. [WithOutbox] keeps them in a journal until they have ended
 // ([Pending.Accepted], then [Pending.Done]); package edit/outbox has one in a
-// file. [Writer.Replay] saves what a process that was killed has left, each save
-// once. The package makes no other promise across a crash.
+// file. [Writer.Replay], or [Writer.ReplayTable] for one table after the other,
+// saves what a process that was killed has left, each save once. The package makes
+// no other promise across a crash.
 //
 // # What it never does
 //

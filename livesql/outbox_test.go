@@ -314,3 +314,70 @@ func TestFirstEditAfterTheEnd(t *testing.T) {
 	}
 	_ = live.Close()
 }
+
+// TestNewRowsReachTheCache: new rows that are inserted together are not missing
+// from what the handle reads afterwards, and what it knows of other tables stays.
+func TestNewRowsReachTheCache(t *testing.T) {
+	t.Parallel()
+	for _, engine := range outboxEngines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			dsn, plain := shopOn(t, engine)
+			for _, s := range []string{"CREATE TABLE quiet (id BIGINT PRIMARY KEY)", "INSERT INTO quiet VALUES (1)"} {
+				if _, err := plain.ExecContext(ctx, s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			db, err := livesql.Open(ctx, engine, dsn, patient()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			live, err := livesql.OpenTable[int64, shopRow](ctx, db, "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := errors.Join(live.Close(), db.Close()); err != nil {
+					t.Error(err)
+				}
+			}()
+			rows := func(table string) (n int) {
+				t.Helper()
+				if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			for _, name := range []string{"shop", "quiet"} {
+				if err := db.WaitCached(ctx, "SELECT COUNT(*) FROM "+name); err != nil {
+					t.Fatal(err)
+				}
+				rows(name)
+			}
+			var edits []*livesql.RecordEdit[int64, shopRow]
+			var saves []*livesql.Pending[int64, shopRow]
+			for range 200 {
+				e := live.New(shopRow{City: "Riga", Name: "new"})
+				edits, saves = append(edits, e), append(saves, e.SaveAsync())
+			}
+			batch := 0
+			for i, p := range saves {
+				r, err := p.Wait(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				batch = max(batch, r.Batch)
+				_ = edits[i].Close()
+			}
+			if n := rows("shop"); n != 202 || batch < 2 {
+				t.Errorf("the handle reads %d rows after batches of up to %d", n, batch)
+			}
+			before := db.CacheStats().Hits
+			if rows("quiet"); db.CacheStats().Hits != before+1 {
+				t.Error("what was known of another table was dropped")
+			}
+		})
+	}
+}

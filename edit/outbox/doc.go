@@ -2,7 +2,7 @@
 // they outlive the process.
 //
 //	save ─ edit.Writer ─ accepted → file, and to the disk ─ sent → database ─ ended → out of the file
-//	                                    └─ after a crash: edit.Writer.Replay
+//	                                    └─ after a crash: edit.Writer.Replay, or by itself with livesql.WithOutbox
 //
 // The file is a database of bbolt with the saves in the order in which they
 // were accepted. What was written to it is whole or not there: a process that

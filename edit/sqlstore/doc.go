@@ -9,7 +9,8 @@
 // A row is written only if it has the version, or the values, that the
 // operation was made on; whether it was is told by the row that comes back,
 // never by the version alone. New rows are matched with their operations by
-// key, never by order. When the connection is lost in a COMMIT, Postgres is
+// key, and on MariaDB, which makes the keys itself, by all the values that were
+// sent; never by order. When the connection is lost in a COMMIT, Postgres is
 // asked what became of the transaction; elsewhere the writer looks at the rows.
 //
 // The package makes statements and understands errors; it merges nothing, and
