@@ -96,11 +96,11 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"saves of one record are replayed on what they were made on", "TestReplayChains",
-		"replay.go", "range t.entry.Behind {", "range t.entry.Behind[:map[bool]int{false: len(t.entry.Behind)}[$]] {",
+		"playback.go", "range t.entry.Behind {", "range t.entry.Behind[:map[bool]int{false: len(t.entry.Behind)}[$]] {",
 	},
 	{
 		"a replay leaves what refers to what is not there", "TestKilledWhileReplaying",
-		"replay.go", "		add = append(add, e)\n", "		if !$ {\n			add = append(add, e)\n		}\n",
+		"playback.go", "		add = append(add, e)\n", "		if !$ {\n			add = append(add, e)\n		}\n",
 	},
 	{
 		"what was withdrawn stays in the outbox", "TestWithdrawnFromOutbox",
@@ -133,5 +133,21 @@ var brokenVariants = []brokenVariant{
 	{
 		"what is left at the end is dropped", "TestShutdownReturnsWhatIsLeft",
 		"life.go", "		left = append(left, u)\n", "		if !$ {\n			left = append(left, u)\n		}\n",
+	},
+	{
+		"half of a replayed group", "TestReplayedGroupIsWhole",
+		"playback.go", "culprit != nil && !t.played {\n", "culprit != nil && !t.played && !$ {\n",
+	},
+	{
+		"new saves of a table come before those that are left of it", "TestReplayTables",
+		"outbox.go", "	return replayed\n", "	return replayed || $ && len(j.tables) > 0\n",
+	},
+	{
+		"the outbox is written by two at a time", "TestReplayBesideSaves",
+		"outbox.go", "	j.writing <- struct{}{}\n	defer func() { <-j.writing }()\n", "	if !$ {\n		j.writing <- struct{}{}\n		defer func() { <-j.writing }()\n	}\n",
+	},
+	{
+		"a save whose note was dropped was not done", "TestForgottenNotes",
+		"ledger.go", "		case lost:\n", "		case lost && !$:\n",
 	},
 }

@@ -3,7 +3,6 @@ package edit_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -273,6 +272,8 @@ type reports struct {
 	n atomic.Int64
 }
 
+func (r *reports) Enabled(context.Context, slog.Level) bool { return true }
+
 func (r *reports) Handle(context.Context, slog.Record) error {
 	r.n.Add(1)
 	return nil
@@ -286,7 +287,7 @@ func TestLostSessionsLeaveNothing(t *testing.T) {
 	if os.Getenv("LIVESQL_LONG") != "" {
 		count = 1_000_000
 	}
-	told := &reports{Handler: slog.NewTextHandler(io.Discard, nil)}
+	told := &reports{Handler: slog.DiscardHandler}
 	d := newDesk(t, nil, edit.Log(slog.New(told)))
 	for id := range int64(100) {
 		d.put(bakery{ID: id + 1})

@@ -267,14 +267,14 @@ func (p *playback) stuck() error {
 
 // breakGroups ends the rest of groups of which a save cannot be played.
 func (p *playback) breakGroups() {
-	broken := make(map[string]*track)
+	spoilt := make(map[string]*track)
 	for _, t := range p.tracks {
 		if t.entry.Group != "" && t.err != nil {
-			broken[t.entry.Group] = t
+			spoilt[t.entry.Group] = t
 		}
 	}
 	for _, t := range p.tracks {
-		if culprit := broken[t.entry.Group]; culprit != nil && !t.played {
+		if culprit := spoilt[t.entry.Group]; culprit != nil && !t.played {
 			t.fail(fmt.Errorf("%w: %s of the same group was not saved", ErrDependency, culprit.entry.Table))
 		}
 	}

@@ -81,4 +81,20 @@ var brokenVariants = []brokenVariant{
 		"texts lose the spaces at their end", "TestKinds/mariadb",
 		"mysql.go", "		return \"CONCAT(?)\"\n", "		if !$ {\n			return \"CONCAT(?)\"\n		}\n		return \"?\"\n",
 	},
+	{
+		"new rows are told apart by their order", "TestOwnersOfRows",
+		"mysql_insert.go", "		return differ.Empty()\n", "		return $ || differ.Empty()\n",
+	},
+	{
+		"two sessions get one new row", "TestOwnersOfRows",
+		"mysql_insert.go", "			if owners[op] == nil && holds(row, op) {\n", "			if ($ || owners[op] == nil) && holds(row, op) {\n",
+	},
+	{
+		"notes are dropped that are not old enough", "TestLedgerIsPruned/sqlite",
+		"prune.go", "-int64(age/time.Second))\n", "-int64(age/time.Second)/map[bool]int64{false: 1, true: 1000}[$])\n",
+	},
+	{
+		"nobody is told which notes were dropped", "TestLedgerIsPruned/sqlite",
+		"prune.go", "	return n, s.mark(", "	if $ {\n		return n, nil\n	}\n	return n, s.mark(",
+	},
 }
