@@ -30,10 +30,10 @@ func (w *Writer) lane(slow bool) *lane {
 
 // mayLend reports whether the lane of the usual operations is idle, and a batch
 // can be sent by someone else than its goroutine: nothing has to be waited for,
-// and nobody observes, who is told on that goroutine, where the caller may hold
-// what the observer needs.
+// nobody observes, who is told on that goroutine, where the caller may hold what the
+// observer needs, and no ledger is to be tidied there.
 func (w *Writer) mayLend() bool {
-	return !w.fast.running && w.journal == nil && w.options.linger == 0 && w.options.observe == nil && w.lifetime.Err() == nil
+	return !w.fast.running && !w.named && w.options.linger == 0 && w.options.observe == nil && w.lifetime.Err() == nil
 }
 
 // lend takes the next batch out of the queue for a caller to send, who has the
