@@ -44,8 +44,10 @@ type Operand struct {
 	Param int
 	// Literal is an int64, string, bool or []byte.
 	Literal any
-	// approximate: the database may compare the value as a float, so that
-	// numbers which no float can tell apart count as the same.
+	// approximate: the database may take the value for one of another type, by
+	// what it is compared with elsewhere. As floats, large numbers count as the
+	// same; as a char(n), texts lose the blanks at their end, and as a name all
+	// but the first 63 bytes.
 	approximate bool
 	// literal is the ordinal of the literal among those of the text, or 0, and
 	// negative says whether a minus stands before it.
@@ -72,7 +74,7 @@ func (p *Pin) Keys(args []sqldriver.NamedValue) ([]Key, bool) {
 				}
 				value = arg
 			}
-			if o.approximate && !exactFloat(value) {
+			if o.approximate && (p.Kinds[i] == TextKey || !exactFloat(value)) {
 				return nil, false
 			}
 			var ok bool

@@ -470,6 +470,7 @@ func TestPinKeys(t *testing.T) {
 		{IntKey, nil, false, nil},
 		{IntKey, []byte("5"), false, nil},
 		{TextKey, "x", false, "x"},
+		{TextKey, "x", true, nil},
 		{TextKey, "\xff", false, nil},
 		{TextKey, int64(5), false, nil},
 		{UUIDKey, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", false, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},

@@ -126,6 +126,29 @@ func TestPostgresForeignWrites(t *testing.T) {
 	})
 }
 
+// TestPostgresArgumentUsedTwice: the server takes an argument for what it is
+// compared with first, here a char(n), which has no blanks at its end when it is
+// compared with a text. So it names another row than it seems to.
+func TestPostgresArgumentUsedTwice(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, []string{
+		"CREATE TABLE place (name text PRIMARY KEY, nick char(5), n int)", "INSERT INTO place VALUES ('a', 'a', 1)",
+	}, func(f *pgFixture) {
+		const read = "SELECT n FROM place WHERE nick = $1 AND name = $1"
+		f.cached(read)
+		for _, want := range []int{1, 2} {
+			for range 2 {
+				var n int
+				if err := f.db.QueryRowContext(f.ctx, read, "a  ").Scan(&n); err != nil || n != want {
+					f.Errorf("%d, %v, want %d", n, err, want)
+				}
+			}
+			f.exec(f.other, "UPDATE place SET n = 2")
+			f.sync()
+		}
+	})
+}
+
 // TestPostgresOwnWrites: a read after a write of the same handle sees it,
 // whatever else the write has changed, and without waiting for the feed.
 func TestPostgresOwnWrites(t *testing.T) {
