@@ -86,6 +86,10 @@ func (k KeyKind) append(key []byte, value any) ([]byte, bool) {
 		if b, ok := value.([]byte); ok && b != nil {
 			return appendKey(key, b)
 		}
+	case TimeKey:
+		if n, ok := microseconds(value); ok {
+			return binary.BigEndian.AppendUint64(append(key, 'z'), uint64(n)), true
+		}
 	case NoKey:
 	}
 	return nil, false

@@ -2,31 +2,41 @@ package dialects
 
 import (
 	sqldriver "database/sql/driver"
-	"strconv"
+	"slices"
 )
 
 // Listing is what the text of a SELECT tells that lists rows of one table: which
 // of them it lists, and what it shows of one, depends on that row alone, but for
 // a LIMIT, which cuts the list at its end. So a row that has changed matters
-// only if it was in the result, or meets the conditions now.
+// only if it was in the result, or meets the condition now.
 type Listing struct {
 	// Schema and Name are the table as the text has it, folded; the schema may
 	// be empty.
 	Schema, Name string
-	// Conditions must be met by every row, each of them. The text may have more.
-	Conditions []Condition
 
 	flavor Flavor
+	where  Condition
 	star   bool
 	shown  []string // folded
+	plain  bool     // nothing else is shown
+	order  []orderTerm
+	limit  *value
+	// What of the end of the text was understood.
+	orderKnown, limitKnown bool
 }
 
-// Condition tells that a column equals one of some values.
-type Condition struct{ equality }
+// orderTerm is a column by which a listing is in order.
+type orderTerm struct {
+	column                 string // folded
+	descending, nullsFirst bool
+}
+
+// maxLeaves is how many comparisons of a condition are looked at.
+const maxLeaves = 128
 
 // ListingOf returns the listing that a text is. It looks at nothing but the
 // text: the table may be a view, and the text may be wrong. It returns false for
-// a text that is none, has no condition or was not understood.
+// a text that is none or was not understood.
 func ListingOf(flavor Flavor, text string) (*Listing, bool) {
 	s := scanners.Get().(*scanner)
 	defer s.release()
@@ -42,15 +52,12 @@ func ListingOf(flavor Flavor, text string) (*Listing, bool) {
 		return nil, false
 	}
 	ref := &p.refs[0]
-	if ref.name == "" || ref.maybe || len(ref.where) == 0 {
+	if ref.name == "" || ref.maybe {
 		return nil, false
 	}
-	found := &Listing{Schema: ref.schema, Name: ref.name, flavor: flavor}
-	for _, e := range ref.where {
-		found.Conditions = append(found.Conditions, Condition{e})
-	}
+	found := &Listing{Schema: ref.schema, Name: ref.name, flavor: flavor, plain: true}
 	from := p.listed(found)
-	if from < 0 || !p.plainTail(from) {
+	if from < 0 || !p.tail(from, found) {
 		return nil, false
 	}
 	return found, true
@@ -72,6 +79,8 @@ func (p *parser) listed(l *Listing) int {
 		default:
 			if _, column, next := p.column(start, i); next == i {
 				l.shown = append(l.shown, column)
+			} else {
+				l.plain = false
 			}
 		}
 		if p.mark(i) != ',' {
@@ -82,20 +91,22 @@ func (p *parser) listed(l *Listing) int {
 	return -1
 }
 
-// plainTail reports whether nothing stands behind FROM, at i, but a table, WHERE,
-// ORDER BY with columns, and LIMIT without an offset.
-func (p *parser) plainTail(i int) bool {
-	where, limit := false, false
+// tail reads what stands behind FROM, at i, which must be nothing but a table,
+// WHERE, ORDER BY with columns, and LIMIT without an offset.
+func (p *parser) tail(i int, l *Listing) bool {
+	l.orderKnown, l.limitKnown = true, true
+	l.plain = l.plain && p.word(i+1) != "only" // the rows of other tables have a key of their own
+	where, order, limit := 0, 0, 0
 	for ; i < p.hi; i++ {
 		switch p.mark(i) {
 		case '(', '[':
-			if !where {
+			if where == 0 || order > 0 || limit > 0 {
 				return false
 			}
 			i = p.toks[i].pair()
 			continue
 		case ',':
-			if limit {
+			if limit > 0 {
 				return false
 			}
 		}
@@ -104,11 +115,11 @@ func (p *parser) plainTail(i int) bool {
 		}
 		switch p.word(i) {
 		case "where":
-			where = true
+			where = i + 1
 		case "order":
-			where = false
+			order = i
 		case "limit":
-			where, limit = false, true
+			limit = i + 1
 		case "offset", "fetch", "for", "lock", "into", "with", "window", "group", "having", "procedure", "tablesample":
 			return false
 		default:
@@ -117,54 +128,163 @@ func (p *parser) plainTail(i int) bool {
 			}
 		}
 	}
-	return true
+	end := p.hi
+	if limit > 0 {
+		v, behind, ok := p.operand(limit, end)
+		l.limit, l.limitKnown = &v, ok && behind == end
+		end = limit - 1
+	}
+	if order > 0 {
+		l.orderKnown = p.word(order+1) == "by" && p.terms(order+2, end, l)
+		end = order
+	}
+	if where > 0 {
+		leaves := maxLeaves
+		l.where = p.condition(where, end, &leaves)
+	} else {
+		l.where = Condition{op: allOf}
+	}
+	return end > where
+}
+
+// terms reads the columns by which the result is in order.
+func (p *parser) terms(i, hi int, l *Listing) bool {
+	for i < hi {
+		_, column, next := p.column(i, hi)
+		if next == 0 {
+			return false
+		}
+		t := orderTerm{column: column}
+		switch p.word(next) {
+		case "desc":
+			t.descending = true
+			next++
+		case "asc":
+			next++
+		}
+		// Postgres takes NULL for greater than everything, the others for less.
+		t.nullsFirst = t.descending == (p.flavor == Postgres)
+		if next < hi && p.word(next) == "nulls" {
+			switch p.word(next + 1) {
+			case "first":
+				t.nullsFirst = true
+			case "last":
+				t.nullsFirst = false
+			default:
+				return false
+			}
+			next += 2
+		}
+		l.order = append(l.order, t)
+		if next == hi {
+			return true
+		}
+		if p.mark(next) != ',' {
+			return false
+		}
+		i = next + 1
+	}
+	return false
 }
 
 // Shows reports whether the result has the column under its own name, provided
 // that it has only one of that name.
 func (l *Listing) Shows(column string) bool {
-	if l.star {
-		return true
-	}
-	for _, shown := range l.shown {
-		if shown == Fold(l.flavor, column) {
-			return true
-		}
-	}
-	return false
+	return l.star || slices.Contains(l.shown, Fold(l.flavor, column))
 }
 
-// On reports whether the condition is on that column.
-func (l *Listing) On(c *Condition, column string) bool { return c.column == Fold(l.flavor, column) }
+// Plain reports whether the result has nothing but columns of the table under
+// their own names.
+func (l *Listing) Plain() bool { return l.plain }
 
-// Keys returns the values that the column may have, which is of that kind, under
-// args. It returns false if they cannot be told: then any row may meet the
-// condition.
-func (c *Condition) Keys(kind KeyKind, args []sqldriver.NamedValue) ([]Key, bool) {
-	if !fits(c.values, kind) {
+// Test returns the test that rows of the listing meet, under args, where the
+// table has these columns. Others may be compared in ways that nobody knows.
+func (l *Listing) Test(columns map[string]ColumnKind, args []sqldriver.NamedValue) *Test {
+	return l.where.bind(folded(l.flavor, columns), args)
+}
+
+// Limit returns how many rows the result has at most, under args; -1 if any
+// number. It returns false if it cannot be told.
+func (l *Listing) Limit(args []sqldriver.NamedValue) (int, bool) {
+	switch {
+	case !l.limitKnown:
+		return 0, false
+	case l.limit == nil:
+		return -1, true
+	}
+	v, ok := l.limit.under(IntKey, args)
+	if !ok {
+		return 0, false
+	}
+	whole, _ := wholeNumber(v)
+	n, ok := whole.(int64)
+	return int(n), ok && 0 <= n && n <= maxLimit
+}
+
+// maxLimit is the largest LIMIT that is looked at.
+const maxLimit = 1 << 30
+
+// Sorting is the order of a listing of a table whose columns are known.
+type Sorting struct{ terms []sortTerm }
+
+type sortTerm struct {
+	namedKind
+	descending, nullsFirst bool
+}
+
+// Sorting returns the order of the listing, which has no columns if it is in
+// none. It returns false if it is not certain.
+func (l *Listing) Sorting(columns map[string]ColumnKind) (*Sorting, bool) {
+	if !l.orderKnown {
 		return nil, false
 	}
-	pin := Pin{Kinds: []KeyKind{kind}, Rows: make([][]Operand, len(c.values))}
-	for i := range c.values {
-		pin.Rows[i] = []Operand{c.values[i].Operand}
+	known, s := folded(l.flavor, columns), &Sorting{}
+	for _, t := range l.order {
+		column := known[t.column]
+		if !column.Ordered {
+			return nil, false
+		}
+		s.terms = append(s.terms, sortTerm{column, t.descending, t.nullsFirst})
 	}
-	return pin.Keys(args)
+	return s, true
 }
 
-// Stored returns the form of a value that a driver has read from a column of
-// kind k, as [Condition.Keys] has it. It returns false for one that may be equal
-// to values which look different.
-func (k KeyKind) Stored(value any) (Key, bool) {
-	if text, ok := value.([]byte); ok && k != BytesKey {
-		value = string(text)
+// Columns returns the columns that decide, the first one first.
+func (s *Sorting) Columns() []string {
+	var all []string
+	for _, t := range s.terms {
+		all = append(all, t.name)
 	}
-	if text, ok := value.(string); ok && k == IntKey {
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
+	return all
+}
+
+// Place returns the place of a row, whose values by column are as a driver has
+// read them: places compare as the rows do. It returns false if that is not
+// certain.
+func (s *Sorting) Place(row map[string]any) (Key, bool) {
+	var place []byte
+	for _, t := range s.terms {
+		v, read := row[t.name]
+		switch {
+		case read && v == nil && t.nullsFirst:
+			place = append(place, 0)
+			continue
+		case read && v == nil:
+			place = append(place, 2)
+			continue
+		}
+		at, ok := t.Order(v)
+		if !read || !ok {
 			return "", false
 		}
-		value = n
+		place = append(place, 1)
+		for i := range len(at) {
+			b := at[i]
+			if t.descending {
+				b = ^b
+			}
+			place = append(place, b)
+		}
 	}
-	key, ok := k.append(nil, value)
-	return Key(key), ok
+	return Key(place), true
 }

@@ -20,6 +20,7 @@ const (
 	UUIDKey          // a UUID
 	BoolKey          // true or false
 	BytesKey         // a string of bytes
+	TimeKey          // a moment, as a time.Time
 )
 
 // KeyColumn is one column of a primary key whose values the change log tells.
