@@ -9,23 +9,28 @@ import (
 	"github.com/vantage-go/live/dialects"
 )
 
-// The columns of a table: of each its name, its type, and whether texts in it
-// are equal only if their bytes are.
+// The columns of a table: of each its name, its type, whether texts in it are
+// equal only if their bytes are, and whether they are in the order of their
+// bytes.
 const (
-	columnsPostgres = `SELECT a.attname::text, format_type(a.atttypid, NULL), coalesce(c.collisdeterministic, true)
-		FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
-		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`
+	columnsPostgres = `SELECT a.attname::text, format_type(a.atttypid, NULL), coalesce(c.collisdeterministic, true),
+			coalesce(pg_encoding_to_char(d.encoding) = 'UTF8' AND (c.collprovider = 'c' AND c.collcollate IN ('C', 'POSIX')
+				OR c.collprovider = 'd' AND d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c'), false)
+		FROM pg_attribute a CROSS JOIN pg_database d LEFT JOIN pg_collation c ON c.oid = a.attcollation
+		WHERE d.datname = current_database() AND a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`
 	// Texts do not count: collations of MySQL take 'a' and 'a ' for equal, and
 	// those of a statement have the character set of its session.
-	columnsMySQL = `SELECT COLUMN_NAME, DATA_TYPE, FALSE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`
-	// Of a table whose definition speaks of collations, no text counts.
-	columnsSQLite = `SELECT c.name, c.type, s.sql NOT LIKE '%collate%' FROM main.sqlite_schema s JOIN pragma_table_xinfo(s.name) c
-		WHERE s.type = 'table' AND s.name = ?`
+	columnsMySQL = `SELECT COLUMN_NAME, DATA_TYPE, FALSE, FALSE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`
+	// Of a table whose definition speaks of collations, no text counts. The bytes
+	// of UTF-16 have another order.
+	columnsSQLite = `SELECT c.name, c.type, s.sql NOT LIKE '%collate%', s.sql NOT LIKE '%collate%' AND e.encoding = 'UTF-8'
+		FROM main.sqlite_schema s JOIN pragma_table_xinfo(s.name) c JOIN pragma_encoding e WHERE s.type = 'table' AND s.name = ?`
 )
 
-// columnKinds returns the columns of a table of which it is certain when two
-// values are equal, with their kinds.
-func (d *Database) columnKinds(ctx context.Context, t dialects.Table) (kinds map[string]dialects.KeyKind, err error) {
+// columnsOf returns the columns of a table of which it is certain when two values
+// are equal, with their kinds; and of all columns, whether every statement reads
+// their values alike.
+func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[string]dialects.ColumnKind, alike map[string]bool, err error) {
 	query, args, kindOf := columnsSQLite, []any{t.Name}, kindSQLite
 	switch d.Flavor {
 	case dialects.Postgres:
@@ -36,58 +41,77 @@ func (d *Database) columnKinds(ctx context.Context, t dialects.Table) (kinds map
 	}
 	rows, err := d.DB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
+		return nil, nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	kinds = make(map[string]dialects.KeyKind)
+	kinds, alike = make(map[string]dialects.ColumnKind), make(map[string]bool)
 	for rows.Next() {
 		var name, declared string
-		var bytewise bool
-		if err := rows.Scan(&name, &declared, &bytewise); err != nil {
-			return nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
+		var bytewise, ordered bool
+		if err := rows.Scan(&name, &declared, &bytewise, &ordered); err != nil {
+			return nil, nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
 		}
 		kind := kindOf(declared)
-		if kind != dialects.NoKey && (kind != dialects.TextKey || bytewise) {
+		if kind.Kind == dialects.TextKey {
+			kind.Ordered = ordered
+		}
+		if kind.Kind != dialects.NoKey && (kind.Kind != dialects.TextKey || bytewise) {
 			kinds[name] = kind
 		}
+		alike[name] = d.Flavor != dialects.MySQL || readAlike(declared)
 	}
-	return kinds, rows.Err()
+	return kinds, alike, rows.Err()
 }
 
-func kindPostgres(declared string) dialects.KeyKind {
+func kindPostgres(declared string) dialects.ColumnKind {
+	ordered := func(kind dialects.KeyKind) dialects.ColumnKind { return dialects.ColumnKind{Kind: kind, Ordered: true} }
 	switch declared {
 	case "smallint", "integer", "bigint":
-		return dialects.IntKey
+		return ordered(dialects.IntKey)
 	case "text", "character varying":
-		return dialects.TextKey
+		return ordered(dialects.TextKey)
 	case "uuid":
-		return dialects.UUIDKey
+		return ordered(dialects.UUIDKey)
 	case "boolean":
-		return dialects.BoolKey
+		return ordered(dialects.BoolKey)
+	case "timestamp with time zone":
+		return ordered(dialects.TimeKey)
 	}
-	return dialects.NoKey
+	return dialects.ColumnKind{}
 }
 
-func kindMySQL(declared string) dialects.KeyKind {
+func kindMySQL(declared string) dialects.ColumnKind {
 	switch strings.ToLower(declared) {
 	case "tinyint", "smallint", "mediumint", "int", "bigint":
-		return dialects.IntKey
-	case "uuid":
-		return dialects.UUIDKey
+		return dialects.ColumnKind{Kind: dialects.IntKey, Ordered: true}
+	case "uuid": // whose order is not that of its text
+		return dialects.ColumnKind{Kind: dialects.UUIDKey}
 	}
-	return dialects.NoKey
+	return dialects.ColumnKind{}
+}
+
+// readAlike reports whether MySQL sends values of a type in the same way to
+// statements with arguments, and without: of a FLOAT it sends fewer digits as a
+// text.
+func readAlike(declared string) bool {
+	switch strings.ToLower(declared) {
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "char", "varchar", "tinytext", "text", "mediumtext", "longtext",
+		"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "enum", "set", "uuid", "date", "datetime", "timestamp", "json":
+		return true
+	}
+	return false
 }
 
 // kindSQLite goes by the affinity of the column (datatype3.html, §3.1): values
 // that it holds nevertheless are of no kind.
-func kindSQLite(declared string) dialects.KeyKind {
+func kindSQLite(declared string) dialects.ColumnKind {
 	declared = strings.ToUpper(declared)
 	has := func(part string) bool { return strings.Contains(declared, part) }
 	switch {
 	case has("INT"):
-		return dialects.IntKey
+		return dialects.ColumnKind{Kind: dialects.IntKey, Ordered: true, Mixed: true}
 	case has("CHAR"), has("CLOB"), has("TEXT"):
-		return dialects.TextKey
+		return dialects.ColumnKind{Kind: dialects.TextKey, Mixed: true}
 	}
-	return dialects.NoKey
+	return dialects.ColumnKind{}
 }

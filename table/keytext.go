@@ -12,16 +12,17 @@ import (
 
 // holds are the keys of the rows in the result of a query.
 type holds struct {
-	key    []string // the columns of the table's key
-	fields [][]int  // of rows, that have them
-	texts  []string
-	known  bool
+	ground  *ground // whose key it is
+	fields  [][]int // of rows, that have its columns
+	texts   []string
+	known   bool
+	keeping *keeping // how the result can be kept; nil if it cannot
 }
 
 // find finds the columns of the key in a result whose columns have these names
 // and go into these fields.
 func (h *holds) find(l *dialects.Listing, names []string, fields [][]int) {
-	for _, column := range h.key {
+	for _, column := range h.ground.key {
 		at := -1
 		for i, name := range names {
 			switch {
@@ -37,7 +38,7 @@ func (h *holds) find(l *dialects.Listing, names []string, fields [][]int) {
 		}
 		h.fields = append(h.fields, fields[at])
 	}
-	h.known = len(h.key) > 0
+	h.known = len(h.ground.key) > 0
 }
 
 // add adds the key of a row.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/vantage-go/live/dialects"
@@ -17,12 +16,15 @@ type member struct {
 	args    []driver.NamedValue
 
 	// Under the meshMu of the sieve's mesh.
-	shape     *conditionShape // nil if no values of rows can be told that concern it
-	values    []dialects.Key  // under which it is in the shape
-	holds     []string        // the keys of its result
+	test      *dialects.Test // nil if any row may concern it
+	paths     []placed       // by which it is found
+	holds     []string       // the keys of its result, and some that were in it
+	loaded    int            // how many it had when it was run
 	meanwhile map[string]struct{}
 	concerned bool
-	stray     bool // it is no listing of the table any more
+	stray     bool     // it is no listing of the table any more
+	keeping   *keeping // nil if it is to be run when a change concerns it
+	from      uint64   // the first reading that is newer than its result
 
 	once  sync.Once
 	ready chan struct{} // capacity 1
@@ -30,6 +32,7 @@ type member struct {
 	// newsMu guards everything below.
 	newsMu  sync.Mutex
 	news    News[string]
+	changes map[string]fate // of its result
 	waiting bool
 	closed  bool
 }
@@ -66,44 +69,34 @@ func (m *member) sees(key string) {
 	m.meanwhile[key] = struct{}{}
 }
 
-// pick returns the columns that must have one of some values in every row of the
-// result, and these values. It takes as many columns as have one value, or else
-// one that has several.
-func (m *member) pick(kinds map[string]dialects.KeyKind) (columns []string, keys []dialects.Key) {
-	names := make([]string, 0, len(kinds))
-	for name := range kinds {
-		names = append(names, name)
+// manyChanges is how many rows of a result may wait to be changed before it is
+// run again.
+const manyChanges = 4096
+
+// note adds changes of the result, which lead to what it is at that position.
+func (m *member) note(changes map[string]fate, p Position) {
+	m.newsMu.Lock()
+	defer m.newsMu.Unlock()
+	if m.changes == nil {
+		m.changes = make(map[string]fate, len(changes))
 	}
-	slices.Sort(names)
-	var several []dialects.Key
-	on := ""
-	one := dialects.Key("")
-	for _, name := range names {
-		for i := range m.listing.Conditions {
-			c := &m.listing.Conditions[i]
-			if !m.listing.On(c, name) {
-				continue
-			}
-			keys, ok := c.Keys(kinds[name], m.args)
-			switch {
-			case !ok:
-				continue
-			case len(keys) > 1:
-				on, several = name, keys
-				continue
-			}
-			columns, one = append(columns, name), one+keys[0]
-			break
-		}
+	for text, c := range changes {
+		m.changes[text] = c
+		m.news.Keys = append(m.news.Keys, text)
 	}
-	if len(columns) > 0 {
-		return columns, []dialects.Key{one}
-	}
-	if on == "" {
-		return nil, nil
-	}
-	slices.Sort(several)
-	return []string{on}, slices.Compact(several)
+	m.news.Position = max(m.news.Position, p)
+	m.news.Whole = m.news.Whole || len(m.news.Keys) > manyChanges
+	m.waiting = true
+	m.signal()
+}
+
+// take takes the changes of the result.
+func (m *member) take() map[string]fate {
+	m.newsMu.Lock()
+	defer m.newsMu.Unlock()
+	changes := m.changes
+	m.changes = nil
+	return changes
 }
 
 // tell adds news.
@@ -128,7 +121,7 @@ func (m *member) Next(ctx context.Context) (News[string], error) {
 	for {
 		m.newsMu.Lock()
 		news, waiting, closed := m.news, m.waiting, m.closed
-		m.news.Whole, m.waiting = false, false
+		m.news.Whole, m.news.Keys, m.waiting = false, nil, false
 		m.newsMu.Unlock()
 		switch {
 		case closed:

@@ -2,7 +2,6 @@ package table
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/vantage-go/live/dialects"
@@ -14,60 +13,98 @@ import (
 //
 // A query runs beside the sieve, so that a row that is sifted meanwhile may be
 // in its result as it was before. The keys of these rows are kept until the
-// result is there; if it has one of them, the query is run once more.
+// result is there; if it has one of them, the query is run once more. Of a
+// reading that was opened before the result was there, nobody knows which of the
+// two is older. Readings that are opened afterwards are newer, and follow one
+// another without a gap: what they have read of the rows leads from the result
+// to that of their moment, see [keeping].
 type mesh struct {
 	// meshMu guards everything below, and in all members what is said there.
-	meshMu   sync.Mutex
-	kinds    map[string]dialects.KeyKind // of the columns that can be compared
-	key      []string                    // nil if rows cannot be told apart
+	meshMu sync.Mutex
+	ground *ground
+	paths
+	opened   uint64 // readings so far; the last one is that which is sifted
 	members  map[*member]struct{}
-	shapes   map[string]*conditionShape
 	wild     map[*member]struct{} // whom every change concerns
 	holders  map[string][]*member // by the text of a key
 	asking   map[*member]Position // that they wait for
 	loading  map[*member]struct{}
-	position Position // everything up to it is sifted
+	looks    map[string]int // at columns: how many queries do
+	position Position       // everything up to it is sifted
 	failure  error
 }
 
-// conditionShape is that of queries with conditions on the same columns.
-type conditionShape struct {
-	columns []string
-	members map[dialects.Key][]*member // by the values of the columns
+// ground is what is known of a table. It never changes; another catalogue has
+// another ground.
+type ground struct {
+	kinds map[string]dialects.ColumnKind // of the columns that can be compared
+	alike map[string]bool                // of all columns, whether all statements read them alike
+	key   []string                       // nil if rows cannot be told apart
+}
+
+// sifted is a row as it was read.
+type sifted struct {
+	values values
+	made   map[projectionName]any // rows of queries
 }
 
 func (m *mesh) init() {
 	m.members, m.wild, m.loading, m.asking = map[*member]struct{}{}, map[*member]struct{}{}, map[*member]struct{}{}, map[*member]Position{}
-	m.shapes, m.holders = map[string]*conditionShape{}, map[string][]*member{}
+	m.paths.shapes, m.holders, m.looks = map[string]*shapeOfPaths{}, map[string][]*member{}, map[string]int{}
+	m.ground = &ground{}
 }
 
 // redefine makes all queries be found by other columns. The catalogue has
 // changed, so that their results are known under their keys when they have been
 // run again.
-func (m *mesh) redefine(kinds map[string]dialects.KeyKind, key []string) {
+func (m *mesh) redefine(g *ground) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
-	m.kinds, m.key = kinds, key
 	for one := range m.members {
 		m.release(one)
 		m.takeBack(one)
+	}
+	m.ground = g
+	for one := range m.members {
 		m.place(one)
 	}
 }
 
-// columns returns those of the key, and those that queries can be found by.
+// opens is called before a reading is opened.
+func (m *mesh) opens() {
+	m.meshMu.Lock()
+	defer m.meshMu.Unlock()
+	m.opened++
+}
+
+// columns returns those of the key, and those that queries look at.
 func (m *mesh) columns() (key, others []string) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
-	for _, s := range m.shapes {
-		for _, c := range s.columns {
-			if !slices.Contains(m.key, c) && !slices.Contains(others, c) {
-				others = append(others, c)
-			}
+	for c := range m.looks {
+		if !slices.Contains(m.ground.key, c) {
+			others = append(others, c)
 		}
 	}
 	slices.Sort(others)
-	return m.key, others
+	return m.ground.key, others
+}
+
+// wanted returns the projections of the queries that keep a row, which has these
+// values.
+func (m *mesh) wanted(row values) (all []*projection) {
+	m.meshMu.Lock()
+	defer m.meshMu.Unlock()
+	m.find(row, m.ground.kinds, func(one *member) {
+		if !m.keeps(one) || one.test.Of(row) != dialects.Yes {
+			return
+		}
+		wanted := one.keeping.projection
+		if !slices.ContainsFunc(all, func(p *projection) bool { return p.name == wanted.name }) {
+			all = append(all, wanted)
+		}
+	})
+	return all
 }
 
 // perQuery is how many rows are worth to be read to save running one query.
@@ -139,40 +176,35 @@ func (m *mesh) isWild(one *member) bool {
 func (m *mesh) place(one *member) {
 	// Its result is known under no keys, or it has not been run: see loaded.
 	m.wild[one] = struct{}{}
-	if m.key == nil || one.stray {
+	if m.ground.key == nil || one.stray {
 		return
 	}
-	columns, keys := one.pick(m.kinds)
-	if len(columns) == 0 {
+	one.test = one.listing.Test(m.ground.kinds, one.args)
+	if !one.test.Excludes() && !one.test.Exact() {
+		one.test = nil // it may be met by any row
 		return
 	}
-	name := strings.Join(columns, "\x00")
-	s := m.shapes[name]
-	if s == nil {
-		s = &conditionShape{columns, map[dialects.Key][]*member{}}
-		m.shapes[name] = s
-	}
-	one.shape, one.values = s, keys
-	for _, k := range keys {
-		s.members[k] = append(s.members[k], one)
-	}
+	m.look(one.test.Columns, 1)
+	m.paths.add(one)
 }
 
 // takeBack undoes place. It is called under meshMu.
 func (m *mesh) takeBack(one *member) {
-	s := one.shape
-	if s == nil {
+	if one.test == nil {
 		return
 	}
-	for _, k := range one.values {
-		if s.members[k] = without(s.members[k], one); len(s.members[k]) == 0 {
-			delete(s.members, k)
+	m.paths.remove(one)
+	m.look(one.test.Columns, -1)
+	one.test = nil
+}
+
+// look counts who looks at columns. It is called under meshMu.
+func (m *mesh) look(columns func(func(string)), n int) {
+	columns(func(c string) {
+		if m.looks[c] += n; m.looks[c] == 0 {
+			delete(m.looks, c)
 		}
-	}
-	if len(s.members) == 0 {
-		delete(m.shapes, strings.Join(s.columns, "\x00"))
-	}
-	one.shape, one.values = nil, nil
+	})
 }
 
 // release forgets the result of a query. It is called under meshMu.
@@ -183,7 +215,29 @@ func (m *mesh) release(one *member) {
 		}
 	}
 	one.holds = nil
+	m.unkeep(one)
 	m.wild[one] = struct{}{}
+}
+
+// unkeep makes that a query is run when a change concerns it. It is called under
+// meshMu.
+func (m *mesh) unkeep(one *member) {
+	if one.keeping != nil {
+		m.look(one.keeping.looks, -1)
+		one.keeping = nil
+	}
+}
+
+// keeps reports whether a query can go on from its result with what is sifted.
+// It is called under meshMu.
+func (m *mesh) keeps(one *member) bool { return one.keeping != nil && m.opened >= one.from }
+
+// hold notes that a row is in a result. It is called under meshMu.
+func (m *mesh) hold(one *member, text string) {
+	if !slices.Contains(m.holders[text], one) {
+		one.holds = append(one.holds, text)
+		m.holders[text] = append(m.holders[text], one)
+	}
 }
 
 func without(all []*member, one *member) []*member {
@@ -196,16 +250,18 @@ func without(all []*member, one *member) []*member {
 	return all[:len(all)-1]
 }
 
-// begins is called before a query is run. It returns the columns of the key.
-func (m *mesh) begins(one *member) (key []string) {
+// begins is called before a query is run. It returns what is known of the table,
+// and the test for its rows.
+func (m *mesh) begins(one *member) (*ground, *dialects.Test) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
 	m.loading[one] = struct{}{}
-	return m.key
+	m.unkeep(one)
+	one.take() // the result will have it
+	return m.ground, one.test
 }
 
-// loaded is called when a query was run, with the keys of its result in the
-// columns that begins has returned.
+// loaded is called when a query was run, with the keys of its result.
 func (m *mesh) loaded(one *member, h *holds) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
@@ -214,14 +270,20 @@ func (m *mesh) loaded(one *member, h *holds) {
 	}
 	delete(m.loading, one)
 	m.release(one)
-	if h.known && one.shape != nil && slices.Equal(h.key, m.key) {
-		delete(m.wild, one)
-		one.holds = h.texts
+	if h.known && one.test != nil && h.ground == m.ground {
+		if one.test.Excludes() || h.keeping != nil {
+			delete(m.wild, one)
+		}
+		one.holds, one.loaded = h.texts, len(h.texts)
 		for _, k := range h.texts {
 			m.holders[k] = append(m.holders[k], one)
 			if _, sifted := one.meanwhile[k]; sifted {
 				one.concerned = true
 			}
+		}
+		if h.keeping != nil {
+			one.keeping, one.from = h.keeping, m.opened+1
+			m.look(one.keeping.looks, 1)
 		}
 	} else if len(one.meanwhile) > 0 {
 		one.concerned = true
@@ -241,37 +303,40 @@ func (m *mesh) failed(one *member) {
 
 // sift tells the queries that rows concern, which were read as they are now, nil
 // where there is none; or all.
-func (m *mesh) sift(rows map[told]*values, all bool, position Position) {
+func (m *mesh) sift(rows map[told]*sifted, all bool, position Position) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
 	m.position = max(m.position, position)
-	concerned := map[*member]struct{}{}
-	concern := func(one *member) {
-		one.concerned = true
-		concerned[one] = struct{}{}
-	}
+	s := sifting{mesh: m, concerned: map[*member]struct{}{}, changes: map[*member]map[string]fate{}}
 	if all {
 		for one := range m.members {
-			concern(one)
+			s.concern(one)
 		}
 	} else if len(rows) > 0 {
 		for one := range m.wild {
-			concern(one)
+			s.concern(one)
+		}
+	}
+	// A key that is told can look otherwise than the one that was read.
+	found := make(map[string]bool, len(rows))
+	for k, row := range rows {
+		if row != nil {
+			text := k.text()
+			found[text] = true
+			s.row(text, m.ground.certain(&k), row)
 		}
 	}
 	for k, row := range rows {
-		text := k.text()
-		for _, one := range m.holders[text] {
-			concern(one)
-		}
-		for one := range m.loading {
-			one.sees(text)
-		}
-		if row != nil {
-			m.find(*row, concern)
+		if text := k.text(); row == nil && !found[text] {
+			s.row(text, m.ground.certain(&k), nil)
 		}
 	}
-	for one := range concerned {
+	for one, changes := range s.changes {
+		if !one.concerned {
+			one.note(changes, position)
+		}
+	}
+	for one := range s.concerned {
 		m.answer(one)
 	}
 	for one := range m.asking {
@@ -279,41 +344,87 @@ func (m *mesh) sift(rows map[told]*values, all bool, position Position) {
 	}
 }
 
-// find calls f for each query whose conditions a row may meet. It is called
-// under meshMu.
-func (m *mesh) find(row values, f func(*member)) {
-	for _, s := range m.shapes {
-		values, null, known := s.of(row, m.kinds)
-		switch {
-		case null: // equal to nothing
-		case known:
-			for _, one := range s.members[values] {
-				f(one)
-			}
-		default:
-			for _, some := range s.members {
-				for _, one := range some {
-					f(one)
-				}
-			}
+// certain reports whether no other key of the table has the same text.
+func (g *ground) certain(k *told) bool {
+	for i, c := range g.key {
+		if kind := g.kinds[c]; kind.Kind != dialects.IntKey && kind.Kind != dialects.UUIDKey {
+			return false
+		} else if _, ok := kind.Stored(k[i]); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// sifting is what comes of some rows, under meshMu.
+type sifting struct {
+	*mesh
+	concerned map[*member]struct{}        // who are to be run
+	changes   map[*member]map[string]fate // of results
+}
+
+func (s *sifting) concern(one *member) {
+	one.concerned = true
+	s.concerned[one] = struct{}{}
+}
+
+// row finds out whom a row concerns, nil if there is none with the key any more.
+func (s *sifting) row(text string, certain bool, row *sifted) {
+	for one := range s.loading {
+		one.sees(text)
+	}
+	for _, one := range slices.Clone(s.holders[text]) {
+		s.judge(one, text, certain, true, row)
+	}
+	if row != nil {
+		s.find(row.values, s.ground.kinds, func(one *member) { s.judge(one, text, certain, false, row) })
+	}
+}
+
+// judge finds out what a row is to a query, in whose result it may have been.
+func (s *sifting) judge(one *member, text string, certain, held bool, row *sifted) {
+	if one.concerned {
+		s.concerned[one] = struct{}{}
+		return
+	}
+	verdict := dialects.No
+	if row != nil {
+		verdict = dialects.Maybe
+		if one.test != nil {
+			verdict = one.test.Of(row.values)
+		}
+	}
+	if verdict == dialects.No && !held {
+		return
+	}
+	next, ok := fate{}, certain && s.keeps(one)
+	switch {
+	case !ok:
+	case verdict == dialects.Maybe:
+		ok = false
+	case verdict == dialects.Yes:
+		if next.row, ok = row.made[one.keeping.projection.name]; ok {
+			next.place, ok = one.keeping.sorting.Place(row.values)
+		}
+	}
+	if _, runs := s.loading[one]; runs || !ok {
+		s.concern(one)
+		return
+	}
+	if s.changes[one] == nil {
+		s.changes[one] = map[string]fate{}
+	}
+	s.changes[one][text] = next
+	if verdict == dialects.Yes {
+		s.hold(one, text)
+		if len(one.holds) > 2*one.loaded+manyStale {
+			s.concern(one) // most of what it holds may be gone
 		}
 	}
 }
 
-// of returns the values of a row in the columns of the shape.
-func (s *conditionShape) of(row values, kinds map[string]dialects.KeyKind) (values dialects.Key, null, known bool) {
-	known = true
-	for _, c := range s.columns {
-		v, read := row[c]
-		if read && v == nil {
-			return "", true, false
-		}
-		key, ok := kinds[c].Stored(v)
-		values += key
-		known = known && read && ok
-	}
-	return values, false, known
-}
+// manyStale is how many rows more than it has a result may be thought to hold.
+const manyStale = 256
 
 // answer tells a query that it is concerned, or that the position is reached for
 // which it waits, unless it is being run: then it is told afterwards. It is called under meshMu.
@@ -325,6 +436,9 @@ func (m *mesh) answer(one *member) {
 	}
 	if reached {
 		delete(m.asking, one)
+	}
+	if one.concerned {
+		m.unkeep(one) // until it was run
 	}
 	one.tell(News[string]{Position: m.position, Whole: one.concerned})
 	one.concerned = false

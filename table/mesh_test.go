@@ -14,10 +14,15 @@ func newMesh(t *testing.T, text string, holding ...string) (*mesh, *member) {
 	t.Helper()
 	s := &sieve{}
 	s.mesh.init()
-	s.mesh.redefine(map[string]dialects.KeyKind{"id": dialects.IntKey, "a": dialects.IntKey, "b": dialects.TextKey}, []string{"id"})
+	s.mesh.redefine(&ground{
+		kinds: map[string]dialects.ColumnKind{
+			"id": {Kind: dialects.IntKey, Ordered: true}, "a": {Kind: dialects.IntKey, Ordered: true}, "b": {Kind: dialects.TextKey},
+		},
+		key: []string{"id"},
+	})
 	one := joined(t, s, text)
 	s.mesh.begins(one)
-	s.mesh.loaded(one, &holds{key: []string{"id"}, texts: holding, known: true})
+	s.mesh.loaded(one, &holds{ground: s.mesh.ground, texts: holding, known: true})
 	return &s.mesh, one
 }
 
@@ -49,7 +54,12 @@ func (m *member) told(t *testing.T) (news News[string], ok bool) {
 	}
 }
 
-func rowsOfKey(id int64, row *values) map[told]*values { return map[told]*values{{id}: row} }
+func rowsOfKey(id int64, row *values) map[told]*sifted {
+	if row == nil {
+		return map[told]*sifted{{id}: nil}
+	}
+	return map[told]*sifted{{id}: {values: *row}}
+}
 
 // TestMeshFinds: a row concerns those queries that have it, or whose conditions
 // it may meet.
@@ -93,12 +103,13 @@ func TestMeshWhileAQueryRuns(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		holds holds
+		same  bool // ground
 		want  bool
 	}{
-		"has it":     {holds{key: []string{"id"}, texts: []string{"8"}, known: true}, true},
-		"has it not": {holds{key: []string{"id"}, texts: []string{"9"}, known: true}, false},
-		"unknown":    {holds{}, true},
-		"other key":  {holds{key: []string{"no"}, texts: []string{"9"}, known: true}, true},
+		"has it":     {holds{texts: []string{"8"}, known: true}, true, true},
+		"has it not": {holds{texts: []string{"9"}, known: true}, true, false},
+		"unknown":    {holds{}, true, true},
+		"other key":  {holds{ground: &ground{key: []string{"no"}}, texts: []string{"9"}, known: true}, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,6 +119,9 @@ func TestMeshWhileAQueryRuns(t *testing.T) {
 			m.sift(rowsOfKey(8, &values{"a": int64(2)}), false, 5)
 			if news, told := one.told(t); told {
 				t.Fatalf("told while it runs: %+v", news)
+			}
+			if test.same {
+				test.holds.ground = m.ground
 			}
 			m.loaded(one, &test.holds)
 			if news, told := one.told(t); !told || news.Position != 5 || news.Whole != test.want {
@@ -144,14 +158,14 @@ func TestMeshForgets(t *testing.T) {
 	two := joined(t, one.sieve, "SELECT id FROM t WHERE a = 1")
 	m.begins(two)
 	m.ask(two, 9)
-	m.redefine(m.kinds, []string{"a"})
+	m.redefine(&ground{kinds: m.ground.kinds, key: []string{"a"}})
 	if !m.isWild(one) || len(m.holders) > 0 {
 		t.Error("a result counts whose key is another one")
 	}
 	m.leave(one)
 	m.leave(two)
-	m.loaded(two, &holds{key: []string{"a"}, texts: []string{"1"}, known: true})
-	if n := len(m.members) + len(m.shapes) + len(m.holders) + len(m.wild) + len(m.asking) + len(m.loading); n > 0 {
+	m.loaded(two, &holds{ground: m.ground, texts: []string{"1"}, known: true})
+	if n := len(m.members) + len(m.shapes) + len(m.holders) + len(m.wild) + len(m.asking) + len(m.loading) + len(m.looks); n > 0 {
 		t.Errorf("%d things are left: %+v", n, m)
 	}
 }
@@ -190,7 +204,7 @@ func TestHolds(t *testing.T) {
 		"not there":       {[]string{"id", "no"}, []string{"id", "b"}, false},
 		"no key is known": {nil, []string{"id", "b"}, false},
 	} {
-		h := &holds{key: test.key}
+		h := &holds{ground: &ground{key: test.key}}
 		h.find(l, test.names, make([][]int, len(test.names)))
 		if h.known != test.want {
 			t.Errorf("%s: %v", name, h.known)

@@ -136,7 +136,9 @@ type querySource[T any] struct {
 	listing *dialects.Listing
 	member  *member // since it follows the changes
 
-	rest rest // belongs to the goroutine that reads
+	// What follows belongs to the goroutine that reads.
+	rest   rest
+	result *result[T] // nil if it cannot be kept, or has to be loaded
 }
 
 func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
@@ -217,15 +219,36 @@ type queryReading[T any] struct {
 func (r *queryReading[T]) Load(ctx context.Context, yield func(string, *T) error) error {
 	m := r.source.member
 	if m == nil {
-		return r.run(ctx, &holds{}, yield)
+		return r.run(ctx, &holds{ground: &ground{}}, nil, yield)
 	}
-	h := &holds{key: m.sieve.mesh.begins(m)}
-	if err := r.run(ctx, h, yield); err != nil {
+	r.source.result = nil
+	ground, test := m.sieve.mesh.begins(m)
+	h := &holds{ground: ground}
+	if err := r.run(ctx, h, test, yield); err != nil {
 		m.sieve.mesh.failed(m)
 		return err
 	}
+	if r.source.result != nil {
+		r.source.result.loaded()
+	}
+	if !h.known {
+		r.source.result, h.keeping = nil, nil
+	}
 	m.sieve.mesh.loaded(m, h)
 	return nil
+}
+
+// Advance returns the rows of the result that have changed since the last time,
+// nil for those that are gone, and all in order; false if it has to be loaded.
+func (s *querySource[T]) Advance() (some map[string]*T, list []entry[string, T], ok bool) {
+	if s.result == nil {
+		return nil, nil, false
+	}
+	some, list, ok = s.result.apply(s.member.take())
+	if !ok {
+		s.result = nil
+	}
+	return some, list, ok
 }
 
 // settle gives back what was taken from the budget beyond what the run took.
@@ -236,7 +259,7 @@ func (r *queryReading[T]) settle(took time.Duration) {
 }
 
 // run runs the query in a transaction, which no cache answers.
-func (r *queryReading[T]) run(ctx context.Context, h *holds, yield func(string, *T) error) (err error) {
+func (r *queryReading[T]) run(ctx context.Context, h *holds, test *dialects.Test, yield func(string, *T) error) (err error) {
 	s := r.source
 	tx, err := s.db.DB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -262,6 +285,7 @@ func (r *queryReading[T]) run(ctx context.Context, h *holds, yield func(string, 
 		return err
 	}
 	h.find(s.listing, names, fields)
+	h.keeping, s.result = s.keep(h.ground, test, h, names, fields)
 	seen := make(map[string]bool)
 	for rows.Next() {
 		row := new(T)
@@ -276,7 +300,17 @@ func (r *queryReading[T]) run(ctx context.Context, h *holds, yield func(string, 
 			return &NoKeyError{Table: "a query", Why: "two of its rows have the same key"}
 		}
 		seen[key] = true
-		h.add(reflect.ValueOf(row).Elem())
+		if h.add(reflect.ValueOf(row).Elem()); h.known && s.result != nil {
+			place, ok, err := h.keeping.placeOf(rows)
+			if err != nil {
+				return err
+			}
+			if ok {
+				s.result.load(h.texts[len(h.texts)-1], key, row, place)
+			} else {
+				h.keeping, s.result = nil, nil
+			}
+		}
 		if err := yield(key, row); err != nil {
 			return err
 		}

@@ -69,6 +69,14 @@ func (c *core[K, T]) work(r round[K]) error {
 		c.finish(r, nil, nil)
 		return nil
 	}
+	if s, ok := c.source.(advancing[K, T]); ok {
+		some, list, ok := s.Advance()
+		if !ok {
+			return c.readAll(r)
+		}
+		c.show(r, some, list, nil)
+		return nil
+	}
 	for range 3 {
 		rows, err := c.readSome(r)
 		switch {
@@ -83,6 +91,15 @@ func (c *core[K, T]) work(r round[K]) error {
 		}
 	}
 	return c.readAll(r) // writers are faster
+}
+
+// advancing is a source that has read itself what has become of the rows of which
+// it tells: their rows and those that it told before lead from the moment that
+// was read last to one that is not before what it has told.
+type advancing[K comparable, T any] interface {
+	// Advance returns the rows that differ, nil for those that are gone, and all
+	// rows in order; false if all have to be read.
+	Advance() (some map[K]*T, list []entry[K, T], ok bool)
 }
 
 // errAny ends a reading of single rows of which any may have changed.
@@ -258,7 +275,10 @@ const progressEvery = 10_000
 
 // finish publishes what a round has read: single rows, or all if that is not
 // nil.
-func (c *core[K, T]) finish(r round[K], some map[K]*T, all []entry[K, T]) {
+func (c *core[K, T]) finish(r round[K], some map[K]*T, all []entry[K, T]) { c.show(r, some, nil, all) }
+
+// show is finish for a source that also tells the order of the rows.
+func (c *core[K, T]) show(r round[K], some map[K]*T, list, all []entry[K, T]) {
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
 	c.reflected = max(c.reflected, r.position)
@@ -281,6 +301,7 @@ func (c *core[K, T]) finish(r round[K], some map[K]*T, all []entry[K, T]) {
 		for k, row := range some {
 			e.base(k, row)
 		}
+		e.list = list
 	}
 	for i := range e.diffs {
 		c.touch(e.diffs[i].Key)

@@ -27,7 +27,7 @@ import (
 //
 // What cannot be told counts as concerning the query.
 type sieve struct {
-	reader[told, values]
+	reader[told, sifted]
 	db    *Database
 	table dialects.Table
 	on    *dependence
@@ -164,28 +164,28 @@ func (s *sieve) look(ctx context.Context) error {
 	if s.looked && s.version == version {
 		return nil
 	}
-	kinds, key, err := s.db.sifts(ctx, s.table)
+	ground, err := s.db.sifts(ctx, s.table)
 	if err != nil {
 		return err
 	}
 	if s.lasting, err = s.db.lasting(ctx); err != nil {
 		return err
 	}
-	s.mesh.redefine(kinds, key)
+	s.mesh.redefine(ground)
 	s.looked, s.version = true, version
 	return nil
 }
 
 // sifts returns what a sieve needs to know of a table; nothing if its name alone
 // may be that of another one.
-func (d *Database) sifts(ctx context.Context, t dialects.Table) (kinds map[string]dialects.KeyKind, key []string, err error) {
+func (d *Database) sifts(ctx context.Context, t dialects.Table) (*ground, error) {
 	found, view, err := d.lookUp(ctx, t.Name)
 	var gone noTableError
 	switch {
 	case errors.As(err, &gone) || err == nil && (view || found != t):
-		return nil, nil, nil
+		return &ground{}, nil
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	}
 	if d.Flavor == dialects.MySQL {
 		// Where names differ by case, a listing of the one is like one of the other.
@@ -193,15 +193,19 @@ func (d *Database) sifts(ctx context.Context, t dialects.Table) (kinds map[strin
 		err := d.DB.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND LOWER(TABLE_NAME) = LOWER(?)",
 			t.Schema, t.Name).Scan(&names)
 		if err != nil || names != 1 {
-			return nil, nil, d.unreached(err)
+			return &ground{}, d.unreached(err)
 		}
 	}
 	keys, err := d.uniqueKeys(ctx, t)
-	if err != nil || len(keys) == 0 || !keys[0].primary || len(keys[0].columns) > len(told{}) {
-		return nil, nil, err
+	if err != nil {
+		return nil, err
 	}
-	kinds, err = d.columnKinds(ctx, t)
-	return kinds, keys[0].columns, err
+	if len(keys) == 0 || !keys[0].primary || len(keys[0].columns) > len(told{}) {
+		return &ground{}, nil
+	}
+	g := &ground{key: keys[0].columns}
+	g.kinds, g.alike, err = d.columnsOf(ctx, t)
+	return g, err
 }
 
 // follows makes the sieve follow what else a query reads since the catalogue has

@@ -11,18 +11,20 @@ import (
 // siftReading reads rows for a sieve: their keys, and what conditions are about.
 type siftReading struct {
 	snapshot[told]
+	mesh         *mesh
 	key, columns []string
 	lasting      bool
 	sql          *statements
 }
 
 // reading opens a reading of what the conditions of the queries are about.
-func (s *sieve) reading(ctx context.Context) (Reading[told, values], error) {
+func (s *sieve) reading(ctx context.Context) (Reading[told, sifted], error) {
+	s.mesh.opens()
 	shot, err := openSnapshot(ctx, s.db, s.on, tell)
 	if err != nil {
 		return nil, err
 	}
-	r := &siftReading{snapshot: shot, lasting: s.lasting}
+	r := &siftReading{snapshot: shot, mesh: &s.mesh, lasting: s.lasting}
 	r.key, r.columns = s.mesh.columns()
 	r.sql = selects(s.db.Flavor, s.table, r.key, r.columns)
 	return r, nil
@@ -41,13 +43,13 @@ func selects(flavor dialects.Flavor, t dialects.Table, key, columns []string) *s
 }
 
 // Load is never called: a sieve does not hold the table.
-func (r *siftReading) Load(context.Context, func(told, *values) error) error {
+func (r *siftReading) Load(context.Context, func(told, *sifted) error) error {
 	return errors.New("table: a sieve does not read whole tables")
 }
 
 // Read reads what has become of rows. They come under the keys that they have,
 // as the driver reads them.
-func (r *siftReading) Read(ctx context.Context, keys []told, yield func(told, *values) error) error {
+func (r *siftReading) Read(ctx context.Context, keys []told, yield func(told, *sifted) error) error {
 	parts := make([][]any, len(keys))
 	for i := range keys {
 		parts[i] = keys[i].columns()
@@ -60,7 +62,7 @@ func (r *siftReading) Read(ctx context.Context, keys []told, yield func(told, *v
 	return nil
 }
 
-func (r *siftReading) query(ctx context.Context, t *text, yield func(told, *values) error) (err error) {
+func (r *siftReading) query(ctx context.Context, t *text, yield func(told, *sifted) error) (err error) {
 	rows, err := r.tx.QueryContext(ctx, t.sql.String(), t.args...)
 	if err != nil {
 		return err
@@ -86,7 +88,18 @@ func (r *siftReading) query(ctx context.Context, t *text, yield func(told, *valu
 				key[i] = string(b)
 			}
 		}
-		if err := yield(key, &found); err != nil {
+		row := &sifted{values: found}
+		for _, p := range r.mesh.wanted(found) {
+			made, err := p.make(rows, names)
+			if err != nil {
+				continue // the query finds out when it is run
+			}
+			if row.made == nil {
+				row.made = map[projectionName]any{}
+			}
+			row.made[p.name] = made
+		}
+		if err := yield(key, row); err != nil {
 			return err
 		}
 	}
