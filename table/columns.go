@@ -27,8 +27,8 @@ const (
 		FROM main.sqlite_schema s JOIN pragma_table_xinfo(s.name) c JOIN pragma_encoding e WHERE s.type = 'table' AND s.name = ?`
 )
 
-// columnsOf returns the columns of a table of which it is certain when two values
-// are equal, with their kinds; and of all columns, whether every statement reads
+// columnsOf returns the columns of a table with their kinds, which are none where
+// it is not certain when two values are equal; and whether every statement reads
 // their values alike.
 func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[string]dialects.ColumnKind, alike map[string]bool, err error) {
 	query, args, kindOf := columnsSQLite, []any{t.Name}, kindSQLite
@@ -55,9 +55,10 @@ func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[s
 		if kind.Kind == dialects.TextKey {
 			kind.Ordered = ordered
 		}
-		if kind.Kind != dialects.NoKey && (kind.Kind != dialects.TextKey || bytewise) {
-			kinds[name] = kind
+		if kind.Kind == dialects.TextKey && !bytewise {
+			kind = dialects.ColumnKind{}
 		}
+		kinds[name] = kind
 		alike[name] = d.Flavor != dialects.MySQL || readAlike(declared)
 	}
 	return kinds, alike, rows.Err()

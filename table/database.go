@@ -146,6 +146,15 @@ func (d *Database) reach(ctx context.Context) error {
 	return d.unreached(d.DB.QueryRowContext(ctx, "SELECT 1").Scan(&one))
 }
 
+// connections returns how many may be used for queries that are run again for
+// every change: some are left for what must not wait.
+func (d *Database) connections() int {
+	if most := d.DB.Stats().MaxOpenConnections; most > 0 {
+		return min(max(most-1, 1), mostConnections)
+	}
+	return mostConnections
+}
+
 // unreached says which database could not be asked.
 func (d *Database) unreached(err error) error {
 	switch {

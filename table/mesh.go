@@ -37,7 +37,7 @@ type mesh struct {
 // ground is what is known of a table. It never changes; another catalogue has
 // another ground.
 type ground struct {
-	kinds map[string]dialects.ColumnKind // of the columns that can be compared
+	kinds map[string]dialects.ColumnKind // of all columns
 	alike map[string]bool                // of all columns, whether all statements read them alike
 	key   []string                       // nil if rows cannot be told apart
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jmoiron/sqlx/reflectx"
 
+	"github.com/vantage-go/live/cache"
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/internal/rowmap"
 	"github.com/vantage-go/live/internal/wait"
@@ -28,17 +29,25 @@ type Query struct {
 // run again when a table that it depends on has changed. Its methods may be
 // called concurrently; those that read take no lock and do no I/O.
 //
-// A query that lists rows of one table, with a condition like a = $1 or a IN
-// ($1, $2) and with the columns of the primary key in its result, is run only
-// when a row was changed that is in its result or meets these conditions now, or
-// so many rows that this is less work than to look at them. Of what columns it
-// can be said depends on their types: integers, UUIDs and, where equal ones have
-// equal bytes, texts.
+// A query that lists rows of one table, with conditions that compare columns with
+// values and with the columns of the primary key in its result, is run only when a
+// row was changed that is in its result or may meet these conditions now, or so
+// many rows that this is less work than to look at them. Of what columns it can be
+// said depends on their types: integers, UUIDs, and on PostgreSQL booleans and
+// timestamptz; texts where equal ones have equal bytes, and by order where that is
+// the order of their bytes.
+//
+// If such a query shows nothing but columns, is ordered by some whose order is
+// certain, or not at all, and all of its conditions compare such columns with
+// values (=, <, <=, >, >=, <>, BETWEEN, IN, IS NULL, joined by AND and OR), it is
+// not run again at all: its result follows from the rows that have changed. With a
+// LIMIT, its order has to name the key; then it is run again when a row has left
+// the result and another one comes in that nobody knows.
 //
 // A query that is changed all the time is run at most half of the time. All of a
-// database that are run again for every change of their tables take together no
-// more of its time than one connection: the more of them there are, the more
-// changes a run answers.
+// database that are run again for every change of their tables share the time
+// that one connection has, or up to three while that makes none of them slower:
+// the more of them there are, the more changes a run answers.
 type LiveQuery[T any] struct{ table *LiveTable[string, T] }
 
 // Watch returns the live result of a query. Rows are structs with `db` tags;
@@ -258,24 +267,28 @@ func (r *queryReading[T]) settle(took time.Duration) {
 	}
 }
 
-// run runs the query in a transaction, which no cache answers.
+// run runs the query: a single statement, which no cache answers.
 func (r *queryReading[T]) run(ctx context.Context, h *holds, test *dialects.Test, yield func(string, *T) error) (err error) {
 	s := r.source
-	tx, err := s.db.DB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	conn, err := s.db.DB.Conn(ctx)
 	if err != nil {
 		r.settle(0)
 		return err
 	}
 	begun := time.Now() // now there is a connection
 	defer func() {
-		took := time.Since(begun)
+		now := time.Now()
+		took := now.Sub(begun)
 		r.settle(took)
-		s.rest.ran(took, time.Now())
-		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			err = errors.Join(err, rollback)
+		s.rest.ran(took, now)
+		if r.budget != nil && err == nil {
+			r.budget.ran(took, s.rest.least, s.db.connections(), now)
+		}
+		if closing := conn.Close(); closing != nil && !errors.Is(closing, sql.ErrConnDone) {
+			err = errors.Join(err, closing)
 		}
 	}()
-	rows, err := tx.QueryContext(ctx, s.query.Text, s.query.Args...)
+	rows, err := conn.QueryContext(cache.NoCache(ctx), s.query.Text, s.query.Args...)
 	if err != nil {
 		return err
 	}

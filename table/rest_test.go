@@ -31,6 +31,54 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetWidth: more connections are taken while nobody is disturbed, never
+// more than allowed, and fewer at once when somebody is; the time between does
+// neither.
+func TestBudgetWidth(t *testing.T) {
+	t.Parallel()
+	const least = 10 * time.Millisecond
+	now := time.Now()
+	var b budget
+	look := func(took time.Duration) float64 {
+		for range runsPerLook {
+			now = now.Add(timePerLook)
+			b.take(0, now)
+			b.ran(took, least, mostConnections, now)
+		}
+		return b.width
+	}
+	steps := []struct {
+		took time.Duration
+		want float64
+	}{
+		{least, 1}, {least, 2}, {least, 2}, {least, 3}, {least, 3}, {least, 3}, // not more
+		{3 * least, 1.5}, {2 * least, 1.5}, {least, 1.5}, {2 * least, 1.5}, {least, 1.5}, // not at once again
+		{least, 2.5}, {3 * least, 1.25}, {3 * least, 1}, {30 * least, 1},
+	}
+	for i, step := range steps {
+		if got := look(step.took); got != step.want {
+			t.Errorf("step %d, of runs that take %v: %v connections, want %v", i, step.took, got, step.want)
+		}
+	}
+	look(least)
+	if look(least) != 2 {
+		t.Fatal(b.width)
+	}
+	begun := now
+	var last time.Duration
+	for range 100 {
+		last = b.take(least, begun)
+	}
+	if all := 100 * least / 2; last+headStart+least < all || last > all {
+		t.Errorf("with two connections the last of 100 runs begins after %v", last)
+	}
+	now = now.Add(forgetAfter + time.Minute)
+	b.take(least, now)
+	if b.width != 1 {
+		t.Errorf("%v connections after a long time", b.width)
+	}
+}
+
 // TestRest: a query rests as long as it runs, and a run that is quick by chance
 // does not change that much.
 func TestRest(t *testing.T) {

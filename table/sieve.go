@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 )
@@ -36,11 +37,14 @@ type sieve struct {
 
 	mesh mesh
 
+	refusals int // readings in a row that have failed; belongs to the goroutine that reads
+
 	// lookMu guards everything below. It is held while the database is asked.
 	lookMu  sync.Mutex
 	looked  bool
-	version uint64 // of the catalogue, when it was last looked at
-	lasting bool   // readings may stay open
+	version uint64    // of the catalogue, when it was last looked at
+	lasting bool      // readings may stay open
+	blind   time.Time // until then, nothing is read
 }
 
 // told is a key as the change log tells it: its columns, and nil behind them.
@@ -162,7 +166,9 @@ func (s *sieve) look(ctx context.Context) error {
 	defer s.lookMu.Unlock()
 	version := s.db.Analyzer.Version()
 	if s.looked && s.version == version {
-		return nil
+		if s.blind.IsZero() || time.Now().Before(s.blind) {
+			return nil
+		}
 	}
 	ground, err := s.db.sifts(ctx, s.table)
 	if err != nil {
@@ -172,7 +178,7 @@ func (s *sieve) look(ctx context.Context) error {
 		return err
 	}
 	s.mesh.redefine(ground)
-	s.looked, s.version = true, version
+	s.looked, s.version, s.blind = true, version, time.Time{}
 	return nil
 }
 
@@ -246,6 +252,7 @@ func (s *sieve) work(r round[told]) error {
 		rows, err := s.readSome(r)
 		switch {
 		case err == nil:
+			s.refusals = 0
 			s.mesh.sift(rows, false, r.position)
 			return nil
 		case errors.Is(err, errBrief): // once more
@@ -253,9 +260,33 @@ func (s *sieve) work(r round[told]) error {
 			s.mesh.sift(nil, true, r.position)
 			return nil
 		default:
-			return err
+			return s.refused(r, err)
 		}
 	}
 	s.mesh.sift(nil, true, r.position) // writers are faster
+	return nil
+}
+
+// How often a reading may fail that the database refuses, and for how long none is
+// tried then.
+const (
+	manyRefusals = 2
+	blindFor     = time.Minute
+)
+
+// refused is called when a reading has failed. If the database answers as such,
+// it is this reading that fails: the account may not read a column that some query
+// looks at. Then all queries are run for every change: each finds out for itself.
+func (s *sieve) refused(r round[told], err error) error {
+	if s.refusals++; s.refusals < manyRefusals || s.db.reach(s.ctx) != nil {
+		return err
+	}
+	s.refusals = 0
+	s.log.Warn("livesql: changed rows cannot be read; queries are run for every change", "table", s.name, "error", err, "retry", blindFor)
+	s.lookMu.Lock()
+	s.blind = time.Now().Add(blindFor)
+	s.lookMu.Unlock()
+	s.mesh.redefine(&ground{})
+	s.mesh.sift(nil, true, r.position)
 	return nil
 }

@@ -2,15 +2,16 @@ package onengines_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/table"
 	"github.com/vantage-go/live/testdb/conform"
-	"github.com/vantage-go/live/testdb/conformtable"
 )
 
 // TestLatency measures, in one run, how long it takes from the acknowledgement
@@ -88,36 +89,69 @@ func (h heard) Apply(b listen.Batch) {
 
 func (h heard) Changed(listen.State) {}
 
-// BenchmarkLoad loads rows into a live table, and with sqlx: ratio is how much
-// longer it takes.
+// BenchmarkLoad loads rows into a live table, and with sqlx, in turns: ratio is how
+// much longer it takes, and memory what the table keeps for each byte of its
+// structs, without what their texts take. In full length (LIVESQL_LONG=1) it is a
+// million rows.
 func BenchmarkLoad(b *testing.B) {
-	const rows = 200_000
-	for _, e := range engines()[:1] {
+	rows := 200_000
+	if conform.Long() {
+		rows = 1_000_000
+	}
+	for _, e := range engines() {
+		if e.name == "sqlite without wal" {
+			continue
+		}
 		b.Run(e.name, func(b *testing.B) {
-			r := newRig(b, e, e.items("item"))
-			r.exec(b, fmt.Sprintf("INSERT INTO item (id, grp, name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i, i %% 7, 'name ' || i FROM n", rows))
-			plain := sqlx.NewDb(r.db.DB, "sqlite3")
+			r := newRig(b, e, "CREATE TABLE much (id BIGINT NOT NULL PRIMARY KEY, grp BIGINT NOT NULL, name VARCHAR(60) NOT NULL, n BIGINT NOT NULL, m BIGINT)")
+			r.fill(b, "much", rows)
+			plain := sqlx.NewDb(r.db.DB, "")
 			var loading, baseline time.Duration
 			for b.Loop() {
+				before := inUse()
 				begun := time.Now()
-				l, err := table.OpenTable[int64, row](b.Context(), r.db, "item")
+				l, err := table.OpenTable[int64, much](b.Context(), r.db, "much")
 				if err != nil {
 					b.Fatal(err)
 				}
-				between := time.Now()
-				var all []conformtable.Row
-				if err := plain.SelectContext(b.Context(), &all, "SELECT id, grp, name, note FROM item"); err != nil {
+				loading += time.Since(begun)
+				b.ReportMetric(float64(inUse()-before)/float64(rows)/float64(unsafe.Sizeof(much{})), "memory")
+				begun = time.Now()
+				var all []much
+				if err := plain.SelectContext(b.Context(), &all, "SELECT id, grp, name, n, m FROM much"); err != nil {
 					b.Fatal(err)
 				}
-				baseline += time.Since(between)
-				loading += between.Sub(begun)
-				if l.Len() != len(all) {
-					b.Fatal(l.Len())
+				baseline += time.Since(begun)
+				if l.Len() != len(all) || len(all) != rows {
+					b.Fatal(l.Len(), len(all))
 				}
 				_ = l.Close()
 			}
 			b.ReportMetric(float64(loading)/float64(baseline), "ratio")
 			b.ReportMetric(float64(loading)/float64(b.N*rows), "ns/row")
 		})
+	}
+}
+
+// much is a row of which there are many.
+type much struct {
+	ID   int64  `db:"id"`
+	Grp  int64  `db:"grp"`
+	Name string `db:"name"`
+	N    int64  `db:"n"`
+	M    *int64 `db:"m"`
+}
+
+// fill inserts rows: as many as there are, again and again.
+func (r *rig) fill(tb testing.TB, name string, rows int) {
+	tb.Helper()
+	const first = 1000
+	values := make([]string, first)
+	for i := range first {
+		values[i] = fmt.Sprintf("(%d, %d, 'name %d', %d, NULL)", i, i%7, i, i)
+	}
+	r.exec(tb, fmt.Sprintf("INSERT INTO %s VALUES %s", name, strings.Join(values, ", ")))
+	for n := first; n < rows; n *= 2 {
+		r.exec(tb, fmt.Sprintf("INSERT INTO %s SELECT id + %d, grp, name, n, m FROM %s WHERE id < %d", name, n, name, rows-n))
 	}
 }
