@@ -132,13 +132,54 @@ var brokenVariants = []brokenVariant{
 		"table/sqlapply.go", "	case !inside:\n		return r, ErrNotFound\n", "	case !inside && !$:\n		return r, ErrNotFound\n",
 	}}},
 	{"a sieve that looks at rows as they are now only", "internal/onengines:TestConditions" + onlySQLite, []edit{{
-		"table/mesh.go", "		for _, one := range m.holders[text] {\n", "		for _, one := range m.holders[text] {\n			if $ {\n				break\n			}\n",
+		"table/mesh.go", "	for _, one := range slices.Clone(s.holders[text]) {\n", "	for _, one := range slices.Clone(s.holders[text]) {\n		if $ {\n			break\n		}\n",
 	}}},
 	{"a sieve that looks at rows as they were only", "internal/onengines:TestConditions" + onlySQLite, []edit{{
-		"table/mesh.go", "		if row != nil {\n", "		if row != nil && !$ {\n",
+		"table/mesh.go", "	if row != nil {\n		s.find(", "	if row != nil && !$ {\n		s.find(",
 	}}},
 	{"texts compared by their bytes, whatever the collation", "internal/onengines:TestConditions" + onlySQLite, []edit{{
-		"table/columns.go", "kind != dialects.TextKey || bytewise)", "kind != dialects.TextKey || bytewise || $)",
+		"table/columns.go", "kind.Kind == dialects.TextKey && !bytewise {", "kind.Kind == dialects.TextKey && !bytewise && !$ {",
+	}}},
+	{"texts in the order of their bytes, whatever the collation", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/columns.go", "kind.Kind == dialects.TextKey && !bytewise {", "kind.Kind == dialects.TextKey && !bytewise && !$ {",
+	}, {
+		"table/columns.go", "			kind.Ordered = ordered\n", "			kind.Ordered = ordered || $\n",
+	}}},
+	{"a range without its end", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"dialects/path.go", "		p.To = min(p.To, leaf.bound.successor())\n", "		if $ {\n			p.To = min(p.To, leaf.bound)\n		} else {\n			p.To = min(p.To, leaf.bound.successor())\n		}\n",
+	}}},
+	{"a range with what is before it", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"dialects/condition.go", "		return verdictOf(at > t.bound)\n", "		return verdictOf(at > t.bound || $)\n",
+	}}},
+	{"OR that means AND", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"dialects/condition.go", "			one = max(one, part.Of(row))\n", "			if one = max(one, part.Of(row)); $ {\n				one = part.Of(row)\n			}\n",
+	}}},
+	{"NULL first, whatever the direction", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"dialects/listing.go", "		t.nullsFirst = t.descending == (p.flavor == Postgres)\n", "		t.nullsFirst = t.descending == (p.flavor == Postgres) || $\n",
+	}}},
+	{"a query with a limit that knows what comes in", "internal/onengines:TestConditions" + onlySQLite, []edit{{
+		"table/keeping.go", "	case len(next) < r.limit && r.more:\n", "	case len(next) < r.limit && r.more && !$:\n",
+	}}},
+	{"a row behind the end of a kept result", "TestKeptResults", []edit{{
+		"table/keeping.go", "return r.more && c.place > end }\n", "return r.more && c.place > end && !$ }\n",
+	}}},
+	{"rows that are cut off are not told", "TestKeptResults", []edit{{
+		"table/keeping.go", "			some[next[r.limit+i].entry.key] = nil\n", "			if !$ {\n				some[next[r.limit+i].entry.key] = nil\n			}\n",
+	}}},
+	{"a result that was read later than what changes it", "TestMeshKeeps", []edit{{
+		"table/mesh.go", "one.keeping != nil && m.opened >= one.from }", "one.keeping != nil && (m.opened >= one.from || $) }",
+	}}},
+	{"what is not certain of a kept result", "TestMeshKeeps", []edit{{
+		"table/mesh.go", "	case verdict == dialects.Maybe:\n		ok = false\n", "	case verdict == dialects.Maybe && !$:\n		ok = false\n",
+	}}},
+	{"a row that leaves a kept result", "TestMeshKeeps", []edit{{
+		"table/mesh.go", "	if verdict == dialects.No && !held {\n", "	if verdict == dialects.No && (!held || $) {\n",
+	}}},
+	{"a budget that never takes less", "TestBudgetWidth", []edit{{
+		"table/rest.go", "	case stretch > pressStretch:\n", "	case stretch > pressStretch && !$:\n",
+	}}},
+	{"a budget without a bound", "TestBudgetWidth", []edit{{
+		"table/rest.go", "min(b.width+1, float64(connections)), 0\n", "b.width+1, 0\n			if !$ {\n				b.width = min(b.width, float64(connections))\n			}\n",
 	}}},
 	{"a key that an expression makes is taken for the table's", "internal/onengines:TestConditions" + onlySQLite, []edit{{
 		"table/keytext.go", "		if at < 0 || !l.Shows(column) {\n", "		if at < 0 || !l.Shows(column) && !$ {\n",
@@ -153,7 +194,7 @@ var brokenVariants = []brokenVariant{
 		"table/mesh.go", "	reached := asks && asked <= m.position\n", "	reached := asks && (asked <= m.position || $)\n",
 	}}},
 	{"a value that is not known meets no condition", "TestMeshFinds", []edit{{
-		"table/mesh.go", "		default:\n			for _, some := range s.members {\n", "		default:\n			for _, some := range s.members {\n				if $ {\n					break\n				}\n",
+		"table/paths.go", "		for _, ends := range s.ends {\n", "		for _, ends := range s.ends {\n			if $ {\n				break\n			}\n",
 	}}},
 	{"a sieve that looks at the columns once", "internal/onengines:TestColumnOfAnotherType", []edit{{
 		"table/sieve.go", "	if s.looked && s.version == version {\n", "	if s.looked && (s.version == version || $) {\n",

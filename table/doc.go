@@ -9,7 +9,8 @@
 //	[LiveTable.Set], [Table] ─ Apply ─→ [Source]
 //
 //	[Watch]: a query ─ run again ─→ base, when its tables have changed, or, if it lists rows of one table:
-//	change feed ─ keys ─→ sieve ─ reads these rows once for all queries ─→ mesh ─→ those whom they concern
+//	change feed ─ keys ─→ sieve ─ reads these rows once for all queries ─→ mesh ─→ those whom they concern: run again,
+//	                                                                          or kept from these rows, see keeping.go
 //
 //	[Window]: a viewport ─ which rows are missing ─→ [Pages] of an [Ordered] source ─→ frame: total, visible rows
 //
@@ -46,6 +47,6 @@
 //
 // It never writes but when it is told to, never reaches a row outside of the
 // set's condition, never calls back under a lock, and never shows half of what
-// it reads. It does not evaluate conditions itself: the database does. Only that a
-// row does not concern a query, it finds out itself, where it is certain.
+// it reads. It evaluates conditions of queries itself only where it is certain that
+// the database would say the same; otherwise the database does.
 package table

@@ -90,7 +90,7 @@ func (x *Index[K, T, V]) build(v *version[K, T]) any {
 		value := x.value(*row)
 		e := edits[value]
 		if e == nil {
-			m := v.rows.Like()
+			m := v.rows.Like(0)
 			e = m.Edit()
 			edits[value] = e
 		}
@@ -112,7 +112,7 @@ func (x *Index[K, T, V]) next(before any, diffs []Diff[K, T]) any {
 	edit := func(value V) *rows.Edit[K, T] {
 		e := edits[value]
 		if e == nil {
-			m := x.core.current.Load().rows.Like()
+			m := x.core.current.Load().rows.Like(0)
 			if f := all.Get(value); f != nil {
 				m = f.rows
 			}

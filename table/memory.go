@@ -119,7 +119,7 @@ func (m *Memory[K, T]) commit(tx *MemoryTx[K, T], whole bool) {
 func (m *Memory[K, T]) Truncate() {
 	m.dataMu.Lock()
 	defer m.dataMu.Unlock()
-	none := m.rows.Like()
+	none := m.rows.Like(0)
 	m.commit(&MemoryTx[K, T]{m: m, edit: none.Edit()}, true)
 }
 

@@ -42,7 +42,10 @@ func (e *edition[K, T]) set(key K, row *T) {
 	}
 	d := diff(key, now, row, e.origin)
 	if e.at == nil {
-		e.at = make(map[K]int)
+		e.at = make(map[K]int, len(e.diffs))
+		for i := range e.diffs {
+			e.at[e.diffs[i].Key] = i
+		}
 	}
 	if i, again := e.at[key]; again {
 		e.diffs[i] = e.diffs[i].then(d, e.core.schema.Equal)
@@ -63,7 +66,7 @@ func (e *edition[K, T]) base(key K, row *T) {
 
 // replace makes all what the database has: nothing else is there.
 func (e *edition[K, T]) replace(all []entry[K, T]) {
-	fresh := e.before.rows.Like()
+	fresh := e.before.rows.Like(len(all))
 	next := fresh.Edit()
 	keep := func(key K, row *T) {
 		if now := e.before.rows.Get(key); now != nil && e.core.schema.Equal(now, row) {
@@ -94,15 +97,15 @@ func (e *edition[K, T]) replace(all []entry[K, T]) {
 		}
 	}
 	e.compare(next.Map())
-	e.at = make(map[K]int, len(e.diffs))
-	for i := range e.diffs {
-		e.at[e.diffs[i].Key] = i
-	}
+	e.at = nil // made when it is needed: rarely
 }
 
 // compare makes the differences between the version before and what replaced
 // its rows.
 func (e *edition[K, T]) compare(next rows.Map[K, T]) {
+	if more := next.Len() - e.before.rows.Len(); more > 0 {
+		e.diffs = slices.Grow(e.diffs, more)
+	}
 	for key, row := range next.All() {
 		if now := e.before.rows.Get(key); now != row {
 			e.diffs = append(e.diffs, diff(key, now, row, e.origin))

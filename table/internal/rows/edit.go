@@ -103,11 +103,8 @@ func (e *Edit[K, V]) first(i uint64) bool {
 // grow makes four times as many shards.
 func (e *Edit[K, V]) grow() {
 	old := e.m
-	e.m.bits += 2
-	e.m.pages = make([][]shard[K, V], max(1, 1<<e.m.bits/pageSize))
-	for i := range e.m.pages {
-		e.m.pages[i] = make([]shard[K, V], min(pageSize, 1<<e.m.bits))
-	}
+	e.m.bits += growth
+	e.m.makePages()
 	e.all = true
 	for key, row := range old.All() {
 		h := e.m.space.hash(key)

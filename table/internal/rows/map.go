@@ -8,6 +8,7 @@ const (
 	pageSize = 1 << pageBits
 	shardMax = 80 // rows per shard on average, beyond which there are more shards
 	minSlots = 4
+	growth   = 2 // bits, by which a map grows
 )
 
 // Map holds rows by key. The zero value is not usable; see [New]. It is
@@ -33,9 +34,22 @@ type slot[K comparable, V any] struct {
 }
 
 // Like returns an empty map that has with m in common what maps of a type can
-// have.
-func (m *Map[K, V]) Like() Map[K, V] {
-	return Map[K, V]{space: m.space, pages: [][]shard[K, V]{make([]shard[K, V], 1)}}
+// have, with room for n rows.
+func (m *Map[K, V]) Like(n int) Map[K, V] {
+	like := Map[K, V]{space: m.space}
+	for n > shardMax<<like.bits {
+		like.bits += growth
+	}
+	like.makePages()
+	return like
+}
+
+// makePages makes empty shards.
+func (m *Map[K, V]) makePages() {
+	m.pages = make([][]shard[K, V], max(1, 1<<m.bits/pageSize))
+	for i := range m.pages {
+		m.pages[i] = make([]shard[K, V], min(pageSize, 1<<m.bits))
+	}
 }
 
 // New returns an empty map.
