@@ -135,14 +135,12 @@ var brokenVariants = []brokenVariant{
 		"table/mesh.go", "	for _, one := range slices.Clone(s.holders[text]) {\n", "	for _, one := range slices.Clone(s.holders[text]) {\n		if $ {\n			break\n		}\n",
 	}}},
 	{"a sieve that looks at rows as they were only", "internal/onengines:TestConditions" + onlySQLite, []edit{{
-		"table/mesh.go", "	if row != nil {\n		s.find(", "	if row != nil && !$ {\n		s.find(",
+		"table/mesh.go", "	if row != nil {\n		s.paths.find(", "	if row != nil && !$ {\n		s.paths.find(",
 	}}},
 	{"texts compared by their bytes, whatever the collation", "internal/onengines:TestConditions" + onlySQLite, []edit{{
 		"table/columns.go", "kind.Kind == dialects.TextKey && !bytewise {", "kind.Kind == dialects.TextKey && !bytewise && !$ {",
 	}}},
-	{"texts in the order of their bytes, whatever the collation", "internal/onengines:TestConditions" + onlySQLite, []edit{{
-		"table/columns.go", "kind.Kind == dialects.TextKey && !bytewise {", "kind.Kind == dialects.TextKey && !bytewise && !$ {",
-	}, {
+	{"texts in the order of their bytes, whatever the collation", "internal/onengines:TestConditions/postgres", []edit{{
 		"table/columns.go", "			kind.Ordered = ordered\n", "			kind.Ordered = ordered || $\n",
 	}}},
 	{"a range without its end", "internal/onengines:TestConditions" + onlySQLite, []edit{{

@@ -20,9 +20,9 @@ import (
 // to that of their moment, see [keeping].
 type mesh struct {
 	// meshMu guards everything below, and in all members what is said there.
-	meshMu sync.Mutex
-	ground *ground
-	paths
+	meshMu   sync.Mutex
+	ground   *ground
+	paths    paths
 	opened   uint64 // readings so far; the last one is that which is sifted
 	members  map[*member]struct{}
 	wild     map[*member]struct{} // whom every change concerns
@@ -95,7 +95,7 @@ func (m *mesh) columns() (key, others []string) {
 func (m *mesh) wanted(row values) (all []*projection) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
-	m.find(row, m.ground.kinds, func(one *member) {
+	m.paths.find(row, m.ground.kinds, func(one *member) {
 		if !m.keeps(one) || one.test.Of(row) != dialects.Yes {
 			return
 		}
@@ -377,7 +377,7 @@ func (s *sifting) row(text string, certain bool, row *sifted) {
 		s.judge(one, text, certain, true, row)
 	}
 	if row != nil {
-		s.find(row.values, s.ground.kinds, func(one *member) { s.judge(one, text, certain, false, row) })
+		s.paths.find(row.values, s.ground.kinds, func(one *member) { s.judge(one, text, certain, false, row) })
 	}
 }
 

@@ -165,7 +165,7 @@ func TestMeshForgets(t *testing.T) {
 	m.leave(one)
 	m.leave(two)
 	m.loaded(two, &holds{ground: m.ground, texts: []string{"1"}, known: true})
-	if n := len(m.members) + len(m.shapes) + len(m.holders) + len(m.wild) + len(m.asking) + len(m.loading) + len(m.looks); n > 0 {
+	if n := len(m.members) + len(m.paths.shapes) + len(m.holders) + len(m.wild) + len(m.asking) + len(m.loading) + len(m.looks); n > 0 {
 		t.Errorf("%d things are left: %+v", n, m)
 	}
 }

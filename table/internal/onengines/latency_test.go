@@ -107,21 +107,10 @@ func BenchmarkLoad(b *testing.B) {
 			plain := sqlx.NewDb(r.db.DB, "")
 			var loading, baseline time.Duration
 			for b.Loop() {
+				took, taken := loadMuch(b, r, rows)
+				loading += took
 				before := inUse()
 				begun := time.Now()
-				l, err := table.OpenTable[int64, much](b.Context(), r.db, "much")
-				if err != nil {
-					b.Fatal(err)
-				}
-				loading += time.Since(begun)
-				if l.Len() != rows {
-					b.Fatal(l.Len())
-				}
-				taken := inUse() - before
-				_ = l.Close()
-				l = nil
-				before = inUse()
-				begun = time.Now()
 				var all []much
 				if err := plain.SelectContext(b.Context(), &all, "SELECT id, grp, name, n, m FROM much"); err != nil {
 					b.Fatal(err)
@@ -135,6 +124,25 @@ func BenchmarkLoad(b *testing.B) {
 			b.ReportMetric(float64(loading)/float64(b.N*rows), "ns/row")
 		})
 	}
+}
+
+// loadMuch loads a table, and tells how long it takes and how much memory.
+func loadMuch(b *testing.B, r *rig, rows int) (took time.Duration, taken uint64) {
+	b.Helper()
+	before, begun := inUse(), time.Now()
+	l, err := table.OpenTable[int64, much](b.Context(), r.db, "much")
+	if err != nil {
+		b.Fatal(err)
+	}
+	took = time.Since(begun)
+	taken = inUse() - before
+	if l.Len() != rows {
+		b.Fatal(l.Len())
+	}
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return took, taken
 }
 
 // much is a row of which there are many.
