@@ -188,6 +188,16 @@ func TestTell(t *testing.T) {
 	}
 }
 
+// TestKeyOfOtherColumns: a key that is not that of the table, as far as the account
+// is shown it, may be that of any row.
+func TestKeyOfOtherColumns(t *testing.T) {
+	t.Parallel()
+	r := &siftReading{key: []string{"b"}}
+	if err := r.Read(t.Context(), []told{{int64(1), int64(2)}}, nil); !errors.Is(err, errAny) {
+		t.Errorf("it is read: %v", err)
+	}
+}
+
 // TestHolds: the keys of a result are known only where its columns are those of
 // the table.
 func TestHolds(t *testing.T) {

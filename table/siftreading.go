@@ -52,7 +52,10 @@ func (r *siftReading) Load(context.Context, func(told, *sifted) error) error {
 func (r *siftReading) Read(ctx context.Context, keys []told, yield func(told, *sifted) error) error {
 	parts := make([][]any, len(keys))
 	for i := range keys {
-		parts[i] = keys[i].columns()
+		// An account that may not see all columns is shown a part of the key.
+		if parts[i] = keys[i].columns(); len(parts[i]) != len(r.key) {
+			return errAny
+		}
 	}
 	for _, chunk := range chunks(parts) {
 		if err := r.query(ctx, r.sql.some(chunk), yield); err != nil {
