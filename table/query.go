@@ -188,12 +188,14 @@ func (s *querySource[T]) Follow(context.Context) (Changes[string], error) {
 
 // Open waits until the query may be run again.
 func (s *querySource[T]) Open(ctx context.Context) (Reading[string, T], error) {
-	pause, r := time.Until(s.rest.until), &queryReading[T]{source: s}
-	if s.everyChange() {
-		r.budget = &s.db.budget
-		pause = max(pause, r.budget.take(s.rest.cost, time.Now()))
+	r := &queryReading[T]{source: s}
+	err := wait.For(ctx, time.Until(s.rest.until))
+	if err == nil && s.everyChange() {
+		var taken bool
+		if taken, err = s.db.budget.enter(ctx, s.rest.cost); taken {
+			r.budget = &s.db.budget
+		}
 	}
-	err := wait.For(ctx, pause)
 	if err == nil {
 		err = s.on.look(ctx)
 	}

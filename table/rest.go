@@ -1,8 +1,11 @@
 package table
 
 import (
+	"context"
 	"sync"
 	"time"
+
+	"github.com/vantage-go/live/internal/wait"
 )
 
 // rest makes a query wait before it is run again, as long as it took to run: it
@@ -37,6 +40,9 @@ func (r *rest) ran(took time.Duration, now time.Time) {
 // much longer, it is half as many: then there is somebody else who needs the
 // database, or there is nothing to be gained.
 type budget struct {
+	once sync.Once
+	gate chan struct{} // of capacity 1: who waits for time to be spent
+
 	// spentMu guards everything below.
 	spentMu sync.Mutex
 	spent   time.Time // until then, the time of the connections is given away
@@ -63,6 +69,20 @@ const (
 	forgetAfter = 10 * time.Second
 )
 
+// enter waits until there is time for a run, behind all who wait already, and
+// reserves it. What a run will take is only guessed: nobody waits for the guesses
+// of others who have not begun. It reports whether time is reserved.
+func (b *budget) enter(ctx context.Context, cost time.Duration) (taken bool, err error) {
+	b.once.Do(func() { b.gate = make(chan struct{}, 1) })
+	select {
+	case b.gate <- struct{}{}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	defer func() { <-b.gate }()
+	return true, wait.For(ctx, b.take(cost, time.Now()))
+}
+
 // take reserves the time that a run will take, and returns how long to wait for
 // it.
 func (b *budget) take(cost time.Duration, now time.Time) time.Duration {
@@ -74,9 +94,9 @@ func (b *budget) take(cost time.Duration, now time.Time) time.Duration {
 		}
 		b.spent = now
 	}
-	wait := b.spent.Sub(now) - headStart
+	pause := b.spent.Sub(now) - headStart
 	b.spent = b.spent.Add(b.share(cost))
-	return max(wait, 0)
+	return max(pause, 0)
 }
 
 // share is how much of the time of all connections a run takes. It is called
