@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -47,6 +48,28 @@ func takeFingerprint(ctx context.Context, q querier, on *host) (fingerprint, err
 		return fingerprint{}, fmt.Errorf("mysql: looking at the schema: %w", err)
 	}
 	return f, nil
+}
+
+// partNames are those of the parts of a schema's mark.
+var partNames = map[string]string{
+	"1": "triggers", "2": "tables", "3": "columns", "4": "keys", "5": "foreign keys", "7": "views",
+}
+
+// changedParts names the parts in which two marks of a schema differ.
+func changedParts(before, after string) string {
+	differ := make(map[string]bool) // parts of one of the two only
+	for _, mark := range []string{before, after} {
+		for part := range strings.SplitSeq(mark, ";") {
+			differ[part] = !differ[part]
+		}
+	}
+	changed := make(map[string]bool)
+	for part, only := range differ {
+		if n, _, found := strings.Cut(part, ":"); only && found {
+			changed[partNames[n]] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(changed)), ", ")
 }
 
 // part is the statement for one part of the fingerprint.

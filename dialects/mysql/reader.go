@@ -251,7 +251,7 @@ func (r *reader) look(ctx context.Context, last cursor, resumed bool, next *curs
 	r.seesAll = mark.tables != ""
 	next.schema = mark.schema
 	if resumed && last.schema != mark.schema {
-		delta.Reset = "the schema has changed"
+		delta.Reset = "the schema has changed: " + changedParts(last.schema, mark.schema)
 	}
 	if err := mark.rights.settle(ctx, r.conn, r.server, r.rights); err != nil {
 		return err
