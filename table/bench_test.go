@@ -40,13 +40,15 @@ func BenchmarkGet(b *testing.B) {
 			name = "changing"
 		}
 		b.Run(name, func(b *testing.B) {
-			stop, stopped := make(chan struct{}), make(chan struct{})
+			stop, changed := make(chan struct{}), make(chan int, 1)
 			go func() {
-				defer close(stopped)
+				n := 0
 				if changes {
-					change(m, stop)
+					n = change(m, stop)
 				}
+				changed <- n
 			}()
+			began := time.Now()
 			b.ReportAllocs()
 			var table, baseline time.Duration
 			for b.Loop() {
@@ -66,7 +68,7 @@ func BenchmarkGet(b *testing.B) {
 				at = (at + 8192) % len(keys)
 			}
 			close(stop)
-			<-stopped
+			b.ReportMetric(float64(<-changed)/time.Since(began).Seconds(), "changes/s")
 			b.ReportMetric(float64(table)/float64(b.N*4096), "ns/get")
 			b.ReportMetric(float64(table)/float64(baseline), "ratio")
 		})
@@ -84,14 +86,15 @@ func BenchmarkGet(b *testing.B) {
 //go:noinline
 func use(wide, bool) {}
 
-// change changes 100 rows every 10 ms.
-func change(m *Memory[int64, wide], stop <-chan struct{}) {
+// change changes 100 rows every 10 ms, and returns how many it has changed. What
+// it allocates counts as the benchmark's.
+func change(m *Memory[int64, wide], stop <-chan struct{}) int {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	for n := int64(1); ; n++ {
 		select {
 		case <-stop:
-			return
+			return int(n-1) * 100
 		case <-ticker.C:
 		}
 		m.Commit(func(tx *MemoryTx[int64, wide]) {
