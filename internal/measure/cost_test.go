@@ -224,8 +224,12 @@ func (s *subject) measure(t *testing.T, bell listen.Bell, alone func(t *testing.
 	slices.Sort(ratios)
 	t.Logf("%d clients, %d pairs of %v: %.0f transactions/s captured, %.0f not; ratio %.2f (%.2f to %.2f)",
 		s.clients, pairs, span, median(captured), median(plain), median(ratios), ratios[0], ratios[len(ratios)-1])
-	if conform.Long() && s.judged && feed == nil && median(ratios) < 0.7 {
-		t.Errorf("capture costs the writers %.0f %% of their rate", 100*(1-median(ratios)))
+	if conform.Long() && feed == nil && median(ratios) < 0.7 {
+		say := t.Logf // the bar is not met on this disk
+		if s.judged {
+			say = t.Errorf
+		}
+		say("capture costs the writers %.0f %% of their rate, which is more than the bar of 30 %%", 100*(1-median(ratios)))
 	}
 }
 

@@ -22,6 +22,12 @@ type named struct {
 	Name string `db:"name,pk"`
 }
 
+// hidden is what a role is no longer shown.
+type hidden struct {
+	ID     int64  `db:"id,pk"`
+	Secret string `db:"secret"`
+}
+
 // TestRightsOnColumns: a role that may read some columns only watches queries on
 // these, whether they have the key or not.
 func TestRightsOnColumns(t *testing.T) {
@@ -56,6 +62,21 @@ func TestRightsOnColumns(t *testing.T) {
 				t.Errorf("%s: %d, %d and %d rows, want %d, 2 and %d", s, one.Len(), all.Len(), other.Len(), want, want)
 			}
 		}
+		// Once a column is refused that one query looks at, the others go on.
+		more := r.as(t, "id, n, name, secret")
+		open := watchAs[part](t, more, "SELECT id, n FROM thing WHERE n = 1 ORDER BY id")
+		_ = watchAs[hidden](t, more, "SELECT id, secret FROM thing WHERE secret >= 'a' ORDER BY id")
+		r.exec(t, "REVOKE SELECT (secret) ON thing FROM "+more.role)
+		for n := range 3 {
+			r.exec(t, fmt.Sprintf("UPDATE thing SET n = %d WHERE id = 2", n))
+			if err := open.Sync(soon(t)); err != nil {
+				t.Fatal(err)
+			}
+			if state, err := open.State(); open.Len() != 1+n%2 || state != table.Live {
+				t.Errorf("beside a query that is refused: %d rows, %v: %v", open.Len(), state, err)
+			}
+		}
+		r.exec(t, "UPDATE thing SET n = 1 WHERE id = 2")
 		// Once the key of the queries by key is refused, those without go on.
 		r.exec(t, "REVOKE SELECT (id) ON thing FROM "+db.role, "UPDATE thing SET n = 5 WHERE id = 0")
 		if err := other.Sync(soon(t)); err != nil {
