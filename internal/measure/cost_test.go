@@ -59,8 +59,8 @@ type subject struct {
 // take a millisecond more: commit_delay makes whoever flushes wait that long
 // before, while the others queue. Where a flush costs nothing, the processors
 // are all that limits both rates, and the ratio is that of what is executed.
-// See docs/feeds.md for why that cannot be much better than it is; the bar is
-// for disks.
+// See docs/feeds.md for what that consists of. The bar is missed there, which is
+// logged, and held on the slower disk.
 func TestCost(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) subject{
 		"postgres": openPostgres, "postgres, a flush takes 1 ms more": openSlowPostgres,
