@@ -17,6 +17,7 @@ func TestMutants(t *testing.T) {
 	variants := []Variant{
 		{"a passing test taken for a failing one", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case err == nil:\n", "	case err == nil && !$:\n"}}},
 		{"any failure", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case !strings.Contains(out,", "	case !$ && !strings.Contains(out,"}}},
+		{"a run without an end of another test", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case !timedOut && (", "	case (!timedOut || $) && ("}}},
 	}
 	if err := sources.Switch(variants); err != nil {
 		t.Fatal(err)
@@ -48,8 +49,13 @@ func TestNoticed(t *testing.T) {
 	if err := Noticed("TestX", "PASS", nil); !errors.Is(err, ErrPassed) {
 		t.Errorf("a test that passes: %v", err)
 	}
-	if err := Noticed("TestX", "panic", failed); !errors.Is(err, failed) {
-		t.Errorf("another failure: %v", err)
+	if err := Noticed("TestX/y", "ok so far\npanic: index out of range\n\ngoroutine 5 [running]:\n", failed); err != nil {
+		t.Error(err)
+	}
+	for _, out := range []string{"no such file", "a word of panic: none", "panic: test timed out after 3m\n\trunning tests:\n\t\tTestY (3m)\n"} {
+		if err := Noticed("TestX", out, failed); !errors.Is(err, failed) {
+			t.Errorf("another failure, %q: %v", out, err)
+		}
 	}
 }
 
