@@ -34,6 +34,8 @@ type times struct {
 	// again and most bound the pause before the next attempt, which doubles;
 	// deaf is the pause once notifications did not arrive twice.
 	again, most, deaf time.Duration
+	// sleep is the longest pause between polls while the bell is relied on.
+	sleep time.Duration
 }
 
 func standardTimes() times {
@@ -41,6 +43,7 @@ func standardTimes() times {
 		dial: 5 * time.Second, answer: time.Second,
 		probe: 30 * time.Second, doubt: 5 * time.Second,
 		again: 100 * time.Millisecond, most: 30 * time.Second, deaf: time.Minute,
+		sleep: 500 * time.Millisecond,
 	}
 }
 
@@ -239,8 +242,9 @@ func (b *bell) ask(ctx context.Context, nonce string) {
 func (b *bell) prove(ctx context.Context) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !b.proven {
 		b.proven, b.why = true, ""
+		b.ring() // the next poll lets writers ring
 	}
 }
 
@@ -356,16 +360,17 @@ func (r *reader) notify(ctx context.Context, payload string) error {
 	return nil
 }
 
-// noteRows notes how many rows a poll found. That two in a row find some that
-// nobody rang for can be chance, or a bell that has gone silent.
-func (r *reader) noteRows(rows int) {
+// noteRows notes whether a poll found rows that nobody rang for, though somebody
+// should have. Two polls in a row that do can be chance, or a bell that has gone
+// silent.
+func (r *reader) noteRows(rows int, unrung bool) {
 	switch rung := r.bell.takeRung(); {
 	case rung || rows == 0:
 		r.unrung = 0
-	default:
+	case unrung:
 		r.unrung++
 	}
-	if r.unrung >= 2 && r.mode != listen.BellApp {
+	if r.unrung >= 2 {
 		r.unrung = 0
 		select {
 		case r.bell.doubts <- struct{}{}:

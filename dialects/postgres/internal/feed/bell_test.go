@@ -18,6 +18,7 @@ func quickTimes() times {
 		dial: 500 * time.Millisecond, answer: 500 * time.Millisecond,
 		probe: 200 * time.Millisecond, doubt: time.Millisecond,
 		again: 5 * time.Millisecond, most: 20 * time.Millisecond, deaf: 50 * time.Millisecond,
+		sleep: 500 * time.Millisecond,
 	}
 }
 
@@ -47,6 +48,12 @@ func (f *follower) until(what string, holds func() bool) {
 func (f *follower) untilDescribed(as string) {
 	f.t.Helper()
 	f.until(as, func() bool { return f.reader.Describe() == as })
+}
+
+// untilAsleep polls until writers ring, and nobody is left who does not.
+func (f *follower) untilAsleep() {
+	f.t.Helper()
+	f.until("it sleeps", func() bool { return f.reader.sleeper.asleep && !f.reader.sleeper.doubts() })
 }
 
 // silence empties the channel of rings.
@@ -101,6 +108,7 @@ func TestBellIsHeard(t *testing.T) {
 			d := fresh(t, bell)
 			f := follow(t, d.SocketDSN())
 			f.untilDescribed("bell " + string(bell))
+			f.untilAsleep()
 			if got := f.reader.Pace().Max; got != 500*time.Millisecond {
 				t.Errorf("with a bell it polls every %v", got)
 			}
@@ -114,9 +122,9 @@ func TestBellIsHeard(t *testing.T) {
 	t.Run("probes ring for nobody", func(t *testing.T) {
 		d := fresh(t, listen.BellGated)
 		f, other := follow(t, d.SocketDSN()), follow(t, d.SocketDSN())
-		f.untilDescribed("bell gated")
+		f.untilAsleep()
 		f.silence()
-		other.untilDescribed("bell gated")
+		other.untilAsleep()
 		fixtureExec(t, d.DB(), "SELECT pg_notify('livesql', 'probe:x')", "NOTIFY other", write)
 		f.untilRing()
 		f.silence()
@@ -210,6 +218,7 @@ func TestBellIsHeard(t *testing.T) {
 		rings := func(t *testing.T) {
 			t.Helper()
 			f.untilDescribed("bell gated")
+			f.untilAsleep()
 			f.silence()
 			fixtureExec(t, d.DB(), write)
 			f.untilRing()

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -73,27 +74,59 @@ func (r *relation) capture() captureFunction { return r.captureOf(r.keys) }
 
 // captureOf returns the function that tells keys of those kinds.
 func (r *relation) captureOf(keys []keyKind) captureFunction {
-	if len(keys) == 0 {
+	if len(keys) == 0 || slices.ContainsFunc(r.primary, keyColumn.taken) {
 		return nameCapture(wholeBody, "")
 	}
 	var settings string
-	values, typed := make([]string, len(keys)), make([]string, len(keys))
+	var names, absent []string
 	for i, c := range r.primary {
-		values[i] = "t." + quoteName(c.name)
-		typed[i] = fmt.Sprintf("pg_catalog.pg_typeof(%s)::pg_catalog.oid OPERATOR(pg_catalog.=) '%d'::pg_catalog.oid", values[i], keyOIDs[c.typ])
+		names = append(names, quoteName(c.name))
+		if c.name != "keys" && c.name != "was" && c.name != "n" {
+			absent = append(absent, quoteName(c.name)+" pg_catalog.xid8;")
+		}
 		if keys[i] == keyBytes {
 			settings = bytesSettings
 		}
 	}
-	key := values[0]
-	if len(values) > 1 {
-		key = "pg_catalog.jsonb_build_array(" + strings.Join(values, ", ") + ")"
+	columns := make([]string, len(names))
+	for i := range columns {
+		columns[i] = fmt.Sprintf("k%d", i+1)
 	}
-	keysOf := func(rows string) string {
-		return fmt.Sprintf("pg_catalog.to_jsonb(ARRAY(SELECT CASE WHEN %s THEN %s END FROM %s AS t LIMIT %d))", strings.Join(typed, " AND "), key, rows, rowKeys+1)
+	// typed says of a row that it has keys of the types that this is made for.
+	typed := func(row string, columns []string) string {
+		all := make([]string, len(columns))
+		for i, c := range columns {
+			all[i] = fmt.Sprintf("pg_catalog.pg_typeof(%s.%s)::pg_catalog.oid OPERATOR(pg_catalog.=) '%d'::pg_catalog.oid", row, c, keyOIDs[r.primary[i].typ])
+		}
+		return strings.Join(all, " AND ")
 	}
-	return nameCapture(strings.NewReplacer("@new", keysOf("newt"), "@old", keysOf("oldt"),
+	key := func(row string, columns []string) string {
+		if len(columns) == 1 {
+			return row + "." + columns[0]
+		}
+		return "pg_catalog.jsonb_build_array(" + row + "." + strings.Join(columns, ", "+row+".") + ")"
+	}
+	all := func(rows string) string {
+		return fmt.Sprintf("pg_catalog.to_jsonb(ARRAY(SELECT CASE WHEN %s THEN %s END FROM %s AS t LIMIT %d))", typed("t", names), key("t", names), rows, rowKeys+1)
+	}
+	one := func(rows ...string) string {
+		from, values := make([]string, len(rows)), make([]string, len(rows))
+		for i, row := range rows {
+			from[i] = fmt.Sprintf("(SELECT %s FROM %s) AS %s (%s)", strings.Join(names, ", "), row, row, strings.Join(columns, ", "))
+			values[i] = key(row, columns)
+		}
+		return fmt.Sprintf("CASE WHEN %s THEN pg_catalog.jsonb_build_array(%s) END FROM %s WHERE NOT EXISTS (SELECT FROM %s OFFSET 1)",
+			typed(rows[0], columns), strings.Join(values, ", "), strings.Join(from, ", "), rows[0])
+	}
+	return nameCapture(strings.NewReplacer("@absent", strings.Join(absent, " "), "@allnew", all("newt"), "@allold", all("oldt"),
+		"@onenew", one("newt"), "@oneold", one("oldt"), "@oneboth", one("newt", "oldt"), "@ring", ringBlock,
 		"@max", fmt.Sprint(rowKeys), "@over", fmt.Sprint(rowKeys+1)).Replace(keysBody), settings)
+}
+
+// taken reports whether the column has the name of something that every trigger
+// function of PL/pgSQL knows.
+func (c keyColumn) taken() bool {
+	return c.name == "found" || c.name == "new" || c.name == "old" || strings.HasPrefix(c.name, "tg_")
 }
 
 // nameCapture names a capture function after its body. Another body is another
@@ -119,14 +152,23 @@ func nameCapture(body, settings string) captureFunction {
 // lock only briefly does not fail for our sake: livesql.write, which waits as
 // long as it takes, writes the row for it.
 
-// keysBody logs the keys of the rows of a statement. An error, as when a key
-// column was renamed, costs the keys and not the writer's statement. Reading
-// one row too many tells that there are too many. An update has as many old
-// rows as new ones, in the same order; they have the same keys most of the
-// time, and then the keys are there. What a transaction of one row pays for is
-// how many statements and expressions PL/pgSQL runs, since it prepares all of
-// them for the transaction anew: hence one of each, and the rest where it is
-// not needed most of the time. See the figures in docs/feeds.md.
+// keysBody logs the keys of the rows of a statement.
+//
+// Most statements change one row. What they pay for is how many statements and
+// expressions PL/pgSQL runs, since it prepares all of them for each transaction
+// anew, and how many nodes their plans have: so one statement finds that there
+// is one row and writes its keys into the log, those of before and after, which
+// the reader tells apart. It must not fail. A column that was renamed or dropped
+// is one of the function's variables, which have the names of the key's columns
+// and no value: in a query over newt or oldt the columns come first
+// (#variable_conflict). The queries show nothing but the key, lest a column of
+// the table be taken for one of the function's variables. See the figures in
+// docs/feeds.md.
+//
+// The rest is for statements of more rows. An error costs the keys there, and
+// not the writer's statement. Reading one row too many tells that there are too
+// many. An update has as many old rows as new ones, in the same order; they
+// have the same keys most of the time, and then the keys are there.
 //
 // The owner of the table may give a key column another type, with a cast, an
 // operator or a check of their own, which would run with the rights of this
@@ -139,57 +181,63 @@ func nameCapture(body, settings string) captureFunction {
 const keysBody = `
 #variable_conflict use_column
 DECLARE
+  @absent
   keys pg_catalog.jsonb;
   was pg_catalog.jsonb;
   n pg_catalog.int4;
 BEGIN
-  <<collect>>
-  BEGIN
-    IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN
-      SELECT @new, @old INTO keys, was;
-    ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
-      SELECT @new INTO keys;
-    ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
-      SELECT @old INTO keys;
-    END IF;
-  EXCEPTION WHEN OTHERS THEN
-    keys := NULL;
-  END;
-  IF (was IS NULL OR keys OPERATOR(pg_catalog.=) was) AND keys OPERATOR(pg_catalog.<>) '[]'::pg_catalog.jsonb
-    AND (keys OPERATOR(pg_catalog.->) @max) IS NULL AND NOT (keys OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb)
-    AND pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0'
-  THEN
-    INSERT INTO livesql.log (rel, op, n, keys) VALUES (TG_RELID, TG_OP, pg_catalog.jsonb_array_length(keys), keys);
-    RETURN NULL;
+  IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' AND pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN
+    INSERT INTO livesql.log (rel, op, n, keys) SELECT TG_RELID, 'U', 1, @oneboth;
+  ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' AND pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN
+    INSERT INTO livesql.log (rel, op, n, keys) SELECT TG_RELID, 'I', 1, @onenew;
+  ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' AND pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN
+    INSERT INTO livesql.log (rel, op, n, keys) SELECT TG_RELID, 'D', 1, @oneold;
   END IF;
-  -- Most of the time, it has returned.
-  IF keys IS NULL OR keys OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb OR was OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb THEN
-    n := -1;
-  ELSE
-    n := GREATEST(pg_catalog.jsonb_array_length(keys), pg_catalog.jsonb_array_length(was));
-    IF n OPERATOR(pg_catalog.=) 0 THEN
-      RETURN NULL;
+  IF NOT FOUND THEN
+    <<collect>>
+    BEGIN
+      IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' THEN
+        SELECT @allnew, @allold INTO keys, was;
+      ELSIF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+        SELECT @allnew INTO keys;
+      ELSIF TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
+        SELECT @allold INTO keys;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      keys := NULL;
+    END;
+    IF keys IS NULL OR keys OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb OR was OPERATOR(pg_catalog.@>) 'null'::pg_catalog.jsonb THEN
+      n := -1;
+    ELSE
+      n := GREATEST(pg_catalog.jsonb_array_length(keys), pg_catalog.jsonb_array_length(was));
+      IF n OPERATOR(pg_catalog.=) 0 THEN
+        RETURN NULL;
+      END IF;
+      IF n OPERATOR(pg_catalog.<=) @max AND keys OPERATOR(pg_catalog.<>) was THEN
+        <<join>>
+        BEGIN
+          SELECT pg_catalog.to_jsonb(ARRAY(SELECT DISTINCT e.value FROM pg_catalog.jsonb_array_elements(keys OPERATOR(pg_catalog.||) was) AS e (value) ORDER BY e.value)) INTO keys;
+          n := pg_catalog.jsonb_array_length(keys);
+        EXCEPTION WHEN OTHERS THEN
+          n := -1;
+        END;
+      END IF;
+      n := LEAST(n, @over);
     END IF;
-    IF n OPERATOR(pg_catalog.<=) @max AND was IS NOT NULL THEN
-      <<join>>
-      BEGIN
-        SELECT pg_catalog.to_jsonb(ARRAY(SELECT DISTINCT e.value FROM pg_catalog.jsonb_array_elements(keys OPERATOR(pg_catalog.||) was) AS e (value) ORDER BY e.value)) INTO keys;
-        n := pg_catalog.jsonb_array_length(keys);
-      EXCEPTION WHEN OTHERS THEN
-        n := -1;
-      END;
+    IF n OPERATOR(pg_catalog.<) 0 OR n OPERATOR(pg_catalog.>) @max THEN
+      keys := NULL;
     END IF;
-    n := LEAST(n, @over);
-  END IF;
-  IF n OPERATOR(pg_catalog.<) 0 OR n OPERATOR(pg_catalog.>) @max THEN
-    keys := NULL;
-  END IF;
-  PERFORM livesql.write(TG_RELID, TG_OP, n, keys);
+    IF pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.<>) '0' THEN
+      PERFORM livesql.write(TG_RELID, TG_OP, n, keys);
+      RETURN NULL; -- which has rung
+    END IF;
+    INSERT INTO livesql.log (rel, op, n, keys) VALUES (TG_RELID, TG_OP, n, keys);
+  END IF;@ring
   RETURN NULL;
 END `
 
 // wholeBody logs a mark on the whole table, unless the statement found no row.
-const wholeBody = `
+var wholeBody = `
 #variable_conflict use_column
 BEGIN
   IF TG_OP OPERATOR(pg_catalog.=) 'UPDATE' OR TG_OP OPERATOR(pg_catalog.=) 'DELETE' THEN
@@ -203,11 +251,11 @@ BEGIN
       RETURN NULL;
     END IF;
   END IF;
-  IF pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.=) '0' THEN
-    INSERT INTO livesql.log (rel, op, n) VALUES (TG_RELID, TG_OP, -1);
-  ELSE
+  IF pg_catalog.current_setting('lock_timeout') OPERATOR(pg_catalog.<>) '0' THEN
     PERFORM livesql.write(TG_RELID, TG_OP, -1, NULL);
+    RETURN NULL; -- which has rung
   END IF;
+  INSERT INTO livesql.log (rel, op, n) VALUES (TG_RELID, TG_OP, -1);` + ringBlock + `
   RETURN NULL;
 END `
 

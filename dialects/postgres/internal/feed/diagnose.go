@@ -141,12 +141,12 @@ func (f *findings) log(ctx context.Context, q querier, s *schema, e *environment
 		return nil
 	}
 	f.bell(s, e)
-	hangs, err := triggerHangs(ctx, q, "bell")
+	hangs, err := truncateHangs(ctx, q)
 	if err != nil {
 		return err
 	}
 	if !hangs {
-		f.add(listen.Warning, "the trigger that rings the bell is missing or disabled: changes are found by polling alone", "run livesql install")
+		f.add(listen.Problem, "the trigger is missing or disabled that tells of a truncated change log: TRUNCATE livesql.log would lose changes", "run livesql install")
 	}
 	rows, oldest, err := logSize(ctx, q)
 	if err != nil {

@@ -75,11 +75,15 @@ func fixtureInstallWith(tb testing.TB, db *sql.DB, options listen.InstallOptions
 	return names
 }
 
-// fixtureLog returns the rows of the log, sorted, and empties it.
+// fixtureLog returns what the rows of the log tell, sorted, and empties it: the
+// operation, the table, how many keys, -1 for a mark on the whole table, and
+// the keys, each once, those of an update in their order.
 func fixtureLog(tb testing.TB, db querier) []string {
 	tb.Helper()
-	return fixtureList(tb, db, `WITH gone AS (DELETE FROM livesql.log RETURNING *)
-		SELECT concat_ws(' ', op, (SELECT relname FROM pg_class WHERE oid = rel), n, keys) FROM gone ORDER BY 1`)
+	return fixtureList(tb, db, `WITH gone AS (DELETE FROM livesql.log RETURNING *), told AS (
+			SELECT op, rel, n, (SELECT jsonb_agg(k.value ORDER BY CASE WHEN op = 'U' THEN k.value END, k.at) FROM (
+				SELECT e.value, min(e.at) AS at FROM jsonb_array_elements(keys) WITH ORDINALITY AS e (value, at) GROUP BY 1) AS k) AS keys FROM gone)
+		SELECT concat_ws(' ', op, (SELECT relname FROM pg_class WHERE oid = rel), CASE WHEN keys IS NOT NULL THEN jsonb_array_length(keys) WHEN n > 256 THEN n ELSE -1 END, keys) FROM told ORDER BY 1`)
 }
 
 // fixtureWant compares two lists.

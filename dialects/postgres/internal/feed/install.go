@@ -134,20 +134,15 @@ func (i *installation) createLog(ctx context.Context, tx *work) error {
 	return i.renewFunctions(ctx, tx, s)
 }
 
-// ringWith puts the bell in its place and notes the choices of the options.
+// ringWith puts the trigger of the log in its place and notes the choices of the options.
 func (i *installation) ringWith(ctx context.Context, tx *work, s *schema, mode listen.Bell) error {
-	for _, t := range []struct {
-		name       string
-		statements []string
-	}{{"bell", bellTrigger}, {"truncated", truncateTrigger}} {
-		hung, err := triggerHangs(ctx, tx.q, t.name)
-		if err != nil {
+	hung, err := truncateHangs(ctx, tx.q)
+	if err != nil {
+		return err
+	}
+	if !hung {
+		if err := tx.exec(ctx, truncateTrigger...); err != nil {
 			return err
-		}
-		if !hung {
-			if err := tx.exec(ctx, t.statements...); err != nil {
-				return err
-			}
 		}
 	}
 	// The defaults of a new row are gated and false.
@@ -166,14 +161,14 @@ func (i *installation) ringWith(ctx context.Context, tx *work, s *schema, mode l
 	return nil
 }
 
-// triggerHangs reports whether a trigger of the log, "bell" or "truncated", is
-// in its place.
-func triggerHangs(ctx context.Context, q querier, name string) (hangs bool, err error) {
+// truncateHangs reports whether the trigger that tells of a truncated log is in
+// its place.
+func truncateHangs(ctx context.Context, q querier) (hangs bool, err error) {
 	err = q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_catalog.pg_trigger AS t
 		JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
-		WHERE n.nspname = 'livesql' AND c.relname = 'log' AND t.tgname = $1 AND p.pronamespace = n.oid AND p.proname = t.tgname AND t.tgenabled = 'A' AND (t.tgname <> 'bell' OR t.tgdeferrable AND t.tginitdeferred)`, name).Scan(&hangs)
+		WHERE n.nspname = 'livesql' AND c.relname = 'log' AND t.tgname = 'truncated' AND p.pronamespace = n.oid AND p.proname = t.tgname AND t.tgenabled = 'A'`).Scan(&hangs)
 	if err != nil {
-		return false, fmt.Errorf("postgres: looking for the triggers of the change log: %w", err)
+		return false, fmt.Errorf("postgres: looking for the trigger of the change log: %w", err)
 	}
 	return hangs, nil
 }

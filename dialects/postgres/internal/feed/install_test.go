@@ -116,7 +116,7 @@ func TestInstallSomeTables(t *testing.T) {
 	if err := Uninstall(t.Context(), db, listen.UninstallOptions{Tables: []string{"public.a"}}); err != nil {
 		t.Fatal(err)
 	}
-	fixtureWant(t, "functions", fixtureList(t, db, "SELECT proname FROM pg_proc WHERE pronamespace = 'livesql'::regnamespace ORDER BY 1"), "attend", "bell", (&relation{}).capture().name, "fingerprint", "prune", "truncated", "write")
+	fixtureWant(t, "functions", fixtureList(t, db, "SELECT proname FROM pg_proc WHERE pronamespace = 'livesql'::regnamespace ORDER BY 1"), "attend", (&relation{}).capture().name, "fingerprint", "prune", "ring", "truncated", "write")
 	var refused *listen.TableError
 	if err := Uninstall(t.Context(), db, listen.UninstallOptions{Tables: []string{"nope"}}); !errors.As(err, &refused) {
 		t.Errorf("uninstalling from a table that is not there: %v", err)
@@ -196,7 +196,7 @@ func TestOptionsAreNoted(t *testing.T) {
 		if s.bell != bell || s.later != later {
 			t.Errorf("%s: bell %q, later %v; want %q, %v", what, s.bell, s.later, bell, later)
 		}
-		text := fixtureValue[string](t, db, "SELECT prosrc FROM pg_proc WHERE oid = 'livesql.bell()'::regprocedure")
+		text := fixtureValue[string](t, db, "SELECT prosrc FROM pg_proc WHERE oid = 'livesql.ring()'::regprocedure")
 		if rings, gated := strings.Contains(text, "pg_notify"), strings.Contains(text, "advisory"); body != map[[2]bool]string{{true, true}: "gated", {true, false}: "every", {}: "silent"}[[2]bool{rings, gated}] {
 			t.Errorf("%s: the bell is\n%s\nwant a %s one", what, text, body)
 		}

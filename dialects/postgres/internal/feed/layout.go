@@ -9,7 +9,7 @@ import (
 
 // layoutVersion is the layout of the schema livesql that this program installs
 // and reads.
-const layoutVersion = 3
+const layoutVersion = 4
 
 // codeRevision counts the versions of what runs in one layout, the texts of
 // livesql's functions. Programs of several revisions that install by themselves
@@ -22,8 +22,10 @@ const (
 	lockClass   = 0x6c697665 // "live"
 	lockInstall = 1
 	lockPrune   = 3
-	// lockBells is the class of the bell's gates.
+	// lockBells is the class of the bell's gates, lockSleep that of the lock of
+	// readers that sleep.
 	lockBells = lockClass + 1
+	lockSleep = lockClass + 2
 )
 
 // pruneRows is how many rows livesql.prune deletes at a time.
@@ -46,19 +48,15 @@ var tableStatements = []string{
 
 // upgradeStatements bring an older layout to this one. Each can be run again.
 // The columns of a table's name stay: capture functions of the older layout
-// write them until the last trigger is replaced.
+// write them until the last trigger is replaced. Up to layout 3, a trigger of
+// the log rang the bell.
 var upgradeStatements = []string{
 	`ALTER TABLE livesql.meta ADD COLUMN IF NOT EXISTS bell text NOT NULL DEFAULT 'gated', ADD COLUMN IF NOT EXISTS later boolean NOT NULL DEFAULT false, ADD COLUMN IF NOT EXISTS floor_xid xid8 NOT NULL DEFAULT '0', ADD COLUMN IF NOT EXISTS revision integer NOT NULL DEFAULT 0`,
-	`ALTER TABLE livesql.log ALTER nsp DROP NOT NULL, ALTER tab DROP NOT NULL`,
+	`DO $livesql$ BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'livesql.log'::regclass AND attname = 'nsp' AND NOT attisdropped) THEN ALTER TABLE livesql.log ALTER nsp DROP NOT NULL, ALTER tab DROP NOT NULL; END IF; END $livesql$`,
+	`DROP TRIGGER IF EXISTS bell ON livesql.log`,
+	`DROP FUNCTION IF EXISTS livesql.bell()`,
 	`ALTER TABLE livesql.log SET UNLOGGED`,
 	fmt.Sprintf(`UPDATE livesql.meta SET version = %d`, layoutVersion),
-}
-
-// bellTrigger rings when a transaction that wrote to the log commits: it is
-// deferred, so that the gate is held for the time of the commit only.
-var bellTrigger = []string{
-	`CREATE CONSTRAINT TRIGGER bell AFTER INSERT ON livesql.log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION livesql.bell()`,
-	`ALTER TABLE livesql.log ENABLE ALWAYS TRIGGER bell`,
 }
 
 // truncateTrigger raises the floor when somebody truncates the log: its readers
@@ -74,37 +72,51 @@ BEGIN
   RETURN NULL;
 END `
 
-// bellGate is the gate of the transactions that began in one tenth of a second,
-// as the clock on the wall of the session shows it.
-const bellGate = `pg_catalog.timestamp_hash(pg_catalog.date_bin('0.1 s'::pg_catalog.interval, LOCALTIMESTAMP, '2000-01-01'::pg_catalog.timestamp))`
+// ringBlock is what writes to the log does: it rings if some reader sleeps.
+// Readers that sleep share a lock; whoever can have it for an instant knows that
+// there are none. See sleep.go for why that is enough. Nothing that goes wrong
+// here may break the writer's statement.
+var ringBlock = fmt.Sprintf(`
+  <<bell>>
+  BEGIN
+    IF (pg_catalog.pg_try_advisory_lock(%d, 0) AND pg_catalog.pg_advisory_unlock(%[1]d, 0)) IS NOT TRUE THEN
+      PERFORM livesql.ring();
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    NULL;
+  END;`, lockSleep)
 
-// bellBody is the body of livesql.bell() for one mode. The mode is part of the
+// ringGate is the gate of the transactions that began in one hundredth of a
+// second, as the clock on the wall of the session shows it.
+const ringGate = `pg_catalog.timestamp_hash(pg_catalog.date_bin('0.01 s'::pg_catalog.interval, LOCALTIMESTAMP, '2000-01-01'::pg_catalog.timestamp))`
+
+// ringBody is the body of livesql.ring() for one mode. The mode is part of the
 // body, rather than looked up: changing it then takes no lock that writers
 // would wait for. Nothing that goes wrong here may break a commit, and neither
 // may NOTIFY itself: it makes PREPARE TRANSACTION fail, and every commit once
-// its queue is full.
+// its queue is full. The notification is sent when the transaction commits.
 //
-// It runs once for every row of the log, so it does without what makes a
-// function expensive: the rights of another role, settings, and any statement
-// that is more than an expression. A transaction that rings again asks for a
-// lock that it has, and for a notification that it has sent: PostgreSQL sends
-// equal ones once.
+// It does without what makes a function expensive: the rights of another role,
+// settings, and any statement that is more than an expression. A transaction
+// that rings again asks for a lock that it has, and for a notification that it
+// has sent: PostgreSQL sends equal ones once.
 //
-// The gate is another one for the transactions that began in each tenth of a
-// second. One that goes through it holds it until it ends, which is at once,
-// unless SET CONSTRAINTS makes the bell ring early: then it keeps only those
-// from ringing that began about when it did.
-func bellBody(mode listen.Bell) string {
+// A reader that is woken takes its lock away when there is more to read (see
+// sleep.go). The gate is for one that does not, because it is stopped or far
+// behind: NOTIFY makes commits wait for each other. It is another gate for the
+// transactions that began in each hundredth of a second. One that goes through
+// it holds it until it ends; so one that takes long keeps only those from
+// ringing that began when it did, and the reader finds them by polling.
+func ringBody(mode listen.Bell) string {
 	var gate string
 	switch mode {
 	case listen.BellGated:
 		gate = fmt.Sprintf(`
-      AND pg_catalog.pg_try_advisory_xact_lock(%d, %s)`, lockBells, bellGate)
+      AND pg_catalog.pg_try_advisory_xact_lock(%d, %s)`, lockBells, ringGate)
 	case listen.BellEvery:
 	default:
 		return `
 BEGIN
-  RETURN NULL;
 END `
 	}
 	return `
@@ -119,15 +131,14 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     NULL;
   END;
-  RETURN NULL;
 END `
 }
 
 // writeBody writes a row of the log for a statement whose writer waits for
-// locks only briefly, and for the rare ones.
-const writeBody = `
+// locks only briefly, and for installations, and rings.
+var writeBody = `
 BEGIN
-  INSERT INTO livesql.log (rel, op, n, keys) VALUES ($1, $2, $3, $4);
+  INSERT INTO livesql.log (rel, op, n, keys) VALUES ($1, $2, $3, $4);` + ringBlock + `
 END `
 
 // attendBody returns the epoch's id, after making the row if it is missing or
@@ -211,7 +222,7 @@ func baseFunctions(mode listen.Bell) []baseFunction {
 		{name: "prune", args: "keep interval", returns: "bigint", body: pruneBody},
 		{name: "fingerprint", returns: "text", body: fingerprintBody, stable: true},
 		{name: "write", args: "oid, text, integer, jsonb", returns: "void", body: writeBody},
-		{name: "bell", returns: "trigger", body: bellBody(mode), bare: true},
+		{name: "ring", returns: "void", body: ringBody(mode), bare: true},
 		{name: "truncated", returns: "trigger", body: truncatedBody},
 	}
 }
@@ -275,5 +286,5 @@ func isCapture(name string) bool { return name == "cap" || strings.HasPrefix(nam
 
 // mark is the statement that writes a mark on the whole of r to the log.
 func (r *relation) mark() string {
-	return fmt.Sprintf("INSERT INTO livesql.log (rel, op, n) VALUES (%s::pg_catalog.regclass, 'T', -1)", quoteText(r.sql()))
+	return fmt.Sprintf("SELECT livesql.write(%s::pg_catalog.regclass, 'T', -1, NULL)", quoteText(r.sql()))
 }

@@ -112,7 +112,7 @@ func TestNothingIsFoundByTheSearchPath(t *testing.T) {
 		fixtureExec(t, super, "ALTER SEQUENCE evil.hits RESTART", "CREATE OR REPLACE FUNCTION livesql."+name+"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS "+dollarQuote(lax))
 		conn := fixtureConn(t, super)
 		fixtureExec(t, conn, "SET search_path = evil, pg_temp, public, pg_catalog")
-		_, _ = conn.ExecContext(t.Context(), "INSERT INTO public.ctl VALUES (1, 1)") // may fail
+		_, _ = conn.ExecContext(t.Context(), "INSERT INTO public.ctl VALUES (1, 1), (2, 2)") // may fail
 		fixtureExec(t, conn, "RESET ALL")
 		_ = conn.Close()
 		fixtureExec(t, super, "DELETE FROM ctl")

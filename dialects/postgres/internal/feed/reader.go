@@ -69,6 +69,7 @@ type reader struct {
 	unpruned int       // failures to prune in a row
 	mute     bool      // that the server does not ring was logged
 	unrung   int       // polls in a row that found rows without a ring
+	sleeper  sleeper
 	// installing is nil unless triggers are being installed.
 	installing *autoInstall
 }
@@ -159,11 +160,14 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	sent := time.Now()
 	check := r.checkDue(sent)
 	last, _ := since.(cursor)
+	if err := r.turnOver(ctx); err != nil {
+		return listen.Delta{}, err
+	}
 	a, err := r.ask(ctx, last, check)
 	if err != nil {
 		return listen.Delta{}, err
 	}
-	r.noteRows(len(a.rows))
+	r.noteRows(len(a.rows), r.sleeper.dream(len(a.rows), a.snapshot))
 	next := cursor{place: r.place, epoch: a.epoch, snapshot: a.snapshot}
 	delta := listen.Delta{}
 	if since == nil {
@@ -359,10 +363,12 @@ func (r *reader) Pace() listen.Pace {
 	switch {
 	case r.found != present:
 		return listen.Pace{Min: 50 * time.Millisecond, Max: time.Second, Growth: 2, Gap: 2 * time.Millisecond}
-	case r.bell.works():
-		return listen.Pace{Min: 6 * time.Millisecond, Max: 500 * time.Millisecond, Growth: 3, Gap: 6 * time.Millisecond}
+	case r.rings() && r.sleeper.refused == "":
+		return listen.Pace{Min: awakeEvery, Max: r.sleeper.longest(time.Now(), r.bell.times.sleep), Growth: 3, Gap: awakeEvery}
+	case r.mode == listen.BellApp && r.bell.works():
+		return listen.Pace{Min: awakeEvery, Max: r.bell.times.sleep, Growth: 3, Gap: awakeEvery}
 	}
-	return listen.Pace{Min: 6 * time.Millisecond, Max: 250 * time.Millisecond, Growth: 1.5, Gap: 6 * time.Millisecond}
+	return listen.Pace{Min: awakeEvery, Max: pollingEvery, Growth: 1.5, Gap: awakeEvery}
 }
 
 // Describe tells how the feed hears of changes.
@@ -377,6 +383,9 @@ func (r *reader) Describe() string {
 	}
 	if why := r.bell.fault(); why != "" {
 		return "no bell: " + why
+	}
+	if r.sleeper.refused != "" {
+		return "no bell: the role may not tell writers to ring: " + r.sleeper.refused
 	}
 	return "bell " + string(r.mode)
 }

@@ -128,7 +128,6 @@ func TestKeysOfOnePollAreBounded(t *testing.T) {
 	d := captured(t)
 	db := d.DB()
 	f := follow(t, d.SocketDSN())
-	fixtureExec(t, db, "ALTER TABLE livesql.log DISABLE TRIGGER bell")
 	f.poll()
 	fill := func(rows, n int) {
 		t.Helper()
