@@ -19,6 +19,7 @@ type core[K comparable, T any] struct {
 	loading func(rows int) // told now and then
 	saver   *saver[K, T]   // nil without a row store
 	listed  bool           // rows are in the order in which they are read
+	leave   func()         // ends the reading together with others
 	warmed  bool           // what is stored was tried; belongs to run
 	editing editing[K, T]
 	// described is an editor of the rows as far as their type tells.
@@ -71,9 +72,15 @@ func start[K comparable, T any](ctx context.Context, source Source[K, T], o *opt
 	c.begin(changes, c.schema.table, o.log)
 	c.open, c.tooMany = source.Open, c.mostOf
 	c.current.Store(empty(c.schema, order))
+	c.leave = func() {}
+	if s, ok := source.(sharing[K, T]); ok {
+		c.leave = s.share(func() int { return c.current.Load().rows.Len() })
+		c.together = func(r round[K]) (map[K]*T, error) { return s.together(c.ctx, r, c.asks(&r)) }
+	}
 	if o.store != nil {
 		if c.saver, err = openSaver(ctx, c, o.store); err != nil {
 			c.cancel()
+			c.leave()
 			return nil, errors.Join(err, changes.Close())
 		}
 		c.running.Go(c.saver.run)
@@ -90,6 +97,7 @@ func (c *core[K, T]) close() error {
 	c.cancel()
 	err := errors.Join(unflushed, c.changes.Close())
 	c.running.Wait()
+	c.leave()
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
 	for _, q := range c.queues {
@@ -171,6 +179,13 @@ func (c *core[K, T]) sync(ctx context.Context) error {
 		return err
 	}
 	return c.await(ctx, func() bool { return c.isLoaded() && c.reflected >= p })
+}
+
+// asks reports whether the program has asked for rows of a round.
+func (c *core[K, T]) asks(r *round[K]) bool {
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	return r.touched > c.done
 }
 
 // refresh reads rows again, all if there is no key, and waits until it is done.

@@ -45,6 +45,10 @@ type Database struct {
 	// sievesMu guards everything below.
 	sievesMu sync.Mutex
 	sieves   map[dialects.Table]*sieve
+
+	// rereadsMu guards everything below.
+	rereadsMu sync.Mutex
+	rereads   map[dialects.Table]*rereads
 }
 
 // shared is a core that several tables use.

@@ -26,6 +26,9 @@ type round[K comparable] struct {
 	whole bool
 	// position is up to where everything told is in the round or done.
 	position Position
+	// told is up to where anything was told that concerns the table; what was told
+	// since is that nothing has changed.
+	told Position
 	// mark is the position as the source knows it, or that of an earlier one,
 	// of which more was told since; nil for none.
 	mark any
@@ -56,6 +59,12 @@ func (b *inbox[K]) tell(n News[K]) {
 	defer b.newsMu.Unlock()
 	b.pending.add(n.Keys, n.Whole)
 	b.pending.position = max(b.pending.position, n.Position)
+	if len(n.Keys) > 0 || n.Whole {
+		if n.told == 0 {
+			n.told = n.Position
+		}
+		b.pending.told = max(b.pending.told, n.told)
+	}
 	b.pending.mark = n.Mark
 	b.wake()
 }

@@ -65,9 +65,8 @@ func (k *keeping) placeOf(rows *sql.Rows) (dialects.Key, bool, error) {
 type projection struct {
 	name    projectionName
 	columns []string // of the table
-	// make makes a row of the present one of rows, whose columns are at these
-	// places; others go elsewhere.
-	make func(rows *sql.Rows, columns []string) (any, error)
+	// make makes a row of what was read; other columns go elsewhere.
+	make func(*rawRow) (any, error)
 }
 
 // projectionName tells projections apart.
@@ -141,16 +140,17 @@ func (s *querySource[T]) keep(g *ground, test *dialects.Test, h *holds, names []
 	}
 	k.projection = p
 	p.name = projectionName{reflect.TypeFor[T](), strings.Join(p.columns, "\x00")}
-	p.make = func(rows *sql.Rows, columns []string) (any, error) {
-		row, dest := new(T), make([]any, len(columns))
-		for i, c := range columns {
+	p.make = func(raw *rawRow) (any, error) {
+		var at []int
+		var dest []any
+		row := new(T)
+		for i, c := range raw.names {
 			if index, ok := into[c]; ok {
-				dest[i] = reflectx.FieldByIndexes(reflect.ValueOf(row), index).Addr().Interface()
-			} else {
-				dest[i] = unread{}
+				at = append(at, i)
+				dest = append(dest, reflectx.FieldByIndexes(reflect.ValueOf(row), index).Addr().Interface())
 			}
 		}
-		return row, rows.Scan(dest...)
+		return row, raw.scan(at, dest)
 	}
 	return k, &result[T]{limit: limit, key: s.schema.key, proven: s.isKey(g.key)}
 }

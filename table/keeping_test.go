@@ -165,7 +165,7 @@ func TestMeshKeeps(t *testing.T) {
 			if !test.early {
 				m.opens()
 			}
-			m.sift(map[told]*sifted{{test.id}: test.row}, false, 5)
+			m.sift(m.opened, map[told]*sifted{{test.id}: test.row}, false, 5)
 			news, told := one.told(t)
 			var got []string
 			for text, change := range one.take() {

@@ -41,14 +41,7 @@ var _ Changes[string] = (*member)(nil)
 
 // newMember adds a query to a sieve, which has one user more.
 func newMember(s *sieve, listing *dialects.Listing, args []any) *member {
-	m := &member{sieve: s.db.useSieve(s.table, s.log), listing: listing, ready: make(chan struct{}, 1)}
-	for i, arg := range args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(arg)
-		if err != nil {
-			v = nil // equal to nothing that is known
-		}
-		m.args = append(m.args, driver.NamedValue{Ordinal: i + 1, Value: v})
-	}
+	m := &member{sieve: s.db.useSieve(s.table, s.log), listing: listing, args: named(args), ready: make(chan struct{}, 1)}
 	m.sieve.mesh.join(m)
 	return m
 }

@@ -23,7 +23,7 @@ type mesh struct {
 	meshMu   sync.Mutex
 	ground   *ground
 	paths    paths
-	opened   uint64 // readings so far; the last one is that which is sifted
+	opened   uint64 // readings so far
 	members  map[*member]struct{}
 	wild     map[*member]struct{} // whom every change concerns
 	holders  map[string][]*member // by the text of a key
@@ -70,11 +70,12 @@ func (m *mesh) redefine(g *ground) {
 	}
 }
 
-// opens is called before a reading is opened.
-func (m *mesh) opens() {
+// opens is called before a reading is opened, and returns its number.
+func (m *mesh) opens() uint64 {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
 	m.opened++
+	return m.opened
 }
 
 // columns returns those of the key, and those that queries look at.
@@ -90,13 +91,13 @@ func (m *mesh) columns() (key, others []string) {
 	return m.ground.key, others
 }
 
-// wanted returns the projections of the queries that keep a row, which has these
-// values.
-func (m *mesh) wanted(row values) (all []*projection) {
+// wanted returns the projections of the queries that keep a row of a reading,
+// which has these values.
+func (m *mesh) wanted(reading uint64, row values) (all []*projection) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
 	m.paths.find(row, m.ground.kinds, func(one *member) {
-		if !m.keeps(one) || one.test.Of(row) != dialects.Yes {
+		if !m.keeps(one, reading) || one.test.Of(row) != dialects.Yes {
 			return
 		}
 		wanted := one.keeping.projection
@@ -110,12 +111,11 @@ func (m *mesh) wanted(row values) (all []*projection) {
 // perQuery is how many rows are worth to be read to save running one query.
 const perQuery = 8
 
-// tooMany reports whether running all queries is less work than to read so many
-// rows.
-func (m *mesh) tooMany(rows int) bool {
+// worth is how many rows can be read before running all queries is less work.
+func (m *mesh) worth() int {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
-	return rows > perQuery*(len(m.members)-len(m.wild))
+	return perQuery * (len(m.members) - len(m.wild))
 }
 
 // fail notes why rows cannot be read, nil if they can.
@@ -228,9 +228,11 @@ func (m *mesh) unkeep(one *member) {
 	}
 }
 
-// keeps reports whether a query can go on from its result with what is sifted.
-// It is called under meshMu.
-func (m *mesh) keeps(one *member) bool { return one.keeping != nil && m.opened >= one.from }
+// keeps reports whether a query can go on from its result with a reading. It is
+// called under meshMu.
+func (m *mesh) keeps(one *member, reading uint64) bool {
+	return one.keeping != nil && reading >= one.from
+}
 
 // hold notes that a row is in a result. It is called under meshMu.
 func (m *mesh) hold(one *member, text string) {
@@ -301,13 +303,13 @@ func (m *mesh) failed(one *member) {
 	m.answer(one)
 }
 
-// sift tells the queries that rows concern, which were read as they are now, nil
-// where there is none; or all.
-func (m *mesh) sift(rows map[told]*sifted, all bool, position Position) {
+// sift tells the queries that rows of a reading concern, which were read as they
+// are now, nil where there is none; or all.
+func (m *mesh) sift(reading uint64, rows map[told]*sifted, all bool, position Position) {
 	m.meshMu.Lock()
 	defer m.meshMu.Unlock()
 	m.position = max(m.position, position)
-	s := sifting{mesh: m, concerned: map[*member]struct{}{}, changes: map[*member]map[string]fate{}}
+	s := sifting{mesh: m, reading: reading, concerned: map[*member]struct{}{}, changes: map[*member]map[string]fate{}}
 	if all {
 		for one := range m.members {
 			s.concern(one)
@@ -359,6 +361,7 @@ func (g *ground) certain(k *told) bool {
 // sifting is what comes of some rows, under meshMu.
 type sifting struct {
 	*mesh
+	reading   uint64
 	concerned map[*member]struct{}        // who are to be run
 	changes   map[*member]map[string]fate // of results
 }
@@ -397,7 +400,7 @@ func (s *sifting) judge(one *member, text string, certain, held bool, row *sifte
 	if verdict == dialects.No && !held {
 		return
 	}
-	next, ok := fate{}, certain && s.keeps(one)
+	next, ok := fate{}, certain && s.keeps(one, s.reading)
 	switch {
 	case !ok:
 	case verdict == dialects.Maybe:

@@ -88,7 +88,7 @@ func TestMeshFinds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m, one := newMesh(t, test.query, "7", "9")
-			m.sift(rowsOfKey(test.id, test.row), false, 5)
+			m.sift(m.opened, rowsOfKey(test.id, test.row), false, 5)
 			news, told := one.told(t)
 			if told != test.want || told && (!news.Whole || news.Position != 5) {
 				t.Errorf("%+v, %v; want %v", news, told, test.want)
@@ -116,7 +116,7 @@ func TestMeshWhileAQueryRuns(t *testing.T) {
 			m, one := newMesh(t, "SELECT id FROM t WHERE a = 1")
 			m.begins(one)
 			m.ask(one, 5)
-			m.sift(rowsOfKey(8, &values{"a": int64(2)}), false, 5)
+			m.sift(m.opened, rowsOfKey(8, &values{"a": int64(2)}), false, 5)
 			if news, told := one.told(t); told {
 				t.Fatalf("told while it runs: %+v", news)
 			}
@@ -137,11 +137,11 @@ func TestMeshPositions(t *testing.T) {
 	t.Parallel()
 	m, one := newMesh(t, "SELECT id FROM t WHERE a = 1")
 	m.ask(one, 5)
-	m.sift(nil, false, 4)
+	m.sift(m.opened, nil, false, 4)
 	if news, told := one.told(t); told {
 		t.Fatalf("told before: %+v", news)
 	}
-	m.sift(nil, false, 6)
+	m.sift(m.opened, nil, false, 6)
 	if news, told := one.told(t); !told || news.Position != 6 || news.Whole {
 		t.Fatalf("%+v, %v", news, told)
 	}

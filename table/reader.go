@@ -13,12 +13,15 @@ import (
 // reader reads the rows of a source that have changed. It is what live tables
 // and sieves have in common.
 type reader[K comparable, T any] struct {
-	open    func(ctx context.Context) (Reading[K, T], error)
-	changes Changes[K]
-	inbox   *inbox[K]
-	name    string // of what is read, for messages
-	log     *slog.Logger
-	mute    time.Time // until then readings are not asked what has changed; belongs to run
+	open func(ctx context.Context) (Reading[K, T], error)
+	// together, if not nil, reads the rows of a round with other readers. The error
+	// is errAlone if this one has to read for itself.
+	together func(round[K]) (map[K]*T, error)
+	changes  Changes[K]
+	inbox    *inbox[K]
+	name     string // of what is read, for messages
+	log      *slog.Logger
+	mute     time.Time // until then readings are not asked what has changed; belongs to run
 	// tooMany reports whether there are better ways to find out about so many
 	// rows than to read them one by one.
 	tooMany func(rows int) bool

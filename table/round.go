@@ -47,7 +47,14 @@ const wholeFrom = 512
 
 // mostOf reports whether so many rows are most of the table.
 func (c *core[K, T]) mostOf(rows int) bool {
-	return rows > wholeFrom && rows > c.current.Load().rows.Len()/2
+	if rows <= wholeFrom {
+		return false
+	}
+	most := c.current.Load().rows.Len() / 2
+	if s, ok := c.source.(sharing[K, T]); ok {
+		most = s.worth(most)
+	}
+	return rows > most
 }
 
 // work does one round.
@@ -139,8 +146,17 @@ type untoldError struct{ error }
 
 func (e *untoldError) Unwrap() error { return e.error }
 
+func untold(name string, err error) error {
+	return &untoldError{fmt.Errorf("table: reading what has changed in %s: %w", name, err)}
+}
+
 // readTold is readSome with a reading that tells what has changed.
 func (c *reader[K, T]) readTold(r round[K]) (found map[K]*T, err error) {
+	if c.together != nil {
+		if found, err = c.together(r); !errors.Is(err, errAlone) {
+			return found, err
+		}
+	}
 	reading, err := c.open(c.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("table: reading changed rows of %s: %w", c.name, err)
@@ -153,7 +169,7 @@ func (c *reader[K, T]) readTold(r round[K]) (found map[K]*T, err error) {
 	news, err := telling.Since(c.ctx, r.mark)
 	switch {
 	case err != nil:
-		return nil, &untoldError{fmt.Errorf("table: reading what has changed in %s: %w", c.name, err)}
+		return nil, untold(c.name, err)
 	case news.Whole:
 		return nil, errAny
 	}

@@ -189,7 +189,7 @@ func (s *Schema[K, T]) compareFunc() func(a, b K) int {
 
 // tell returns the positions of the key's columns in the order in which the
 // change log has them; none if it has other columns.
-func (s *Schema[K, T]) tell(columns []string) *[]int {
+func (s *Schema[K, T]) tell(columns []string) []int {
 	told := make([]int, 0, len(columns))
 	for _, name := range columns {
 		if i := slices.IndexFunc(s.keys, func(i int) bool { return strings.EqualFold(s.plan.Fields()[i].Name, name) }); i >= 0 {
@@ -199,7 +199,7 @@ func (s *Schema[K, T]) tell(columns []string) *[]int {
 	if len(told) != len(s.keys) {
 		told = nil
 	}
-	return &told
+	return told
 }
 
 // keyFrom makes a key of the values of its columns as the change log tells

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vantage-go/live/dialects"
@@ -37,7 +39,11 @@ type sieve struct {
 
 	mesh mesh
 
-	refusals int // readings in a row that have failed; belongs to the goroutine that reads
+	// What follows belongs to the goroutine that reads.
+	refusals int    // readings in a row that have failed
+	number   uint64 // of the reading
+
+	seat atomic.Pointer[seat] // nil for one that reads for itself
 
 	// lookMu guards everything below. It is held while the database is asked.
 	lookMu  sync.Mutex
@@ -125,7 +131,7 @@ func (d *Database) useSieve(t dialects.Table, log *slog.Logger) *sieve {
 		s = &sieve{db: d, table: t, on: &dependence{db: d}, ended: make(chan struct{})}
 		s.on.tables.Store(&dependsOn{own: t})
 		s.mesh.init()
-		s.open, s.tooMany = s.reading, s.mesh.tooMany
+		s.open, s.together, s.tooMany = s.reading, s.readTogether, s.beyond
 		s.begin(followFeed(d.Feed, s.on, tell), t.String(), log)
 		s.running.Go(s.listen)
 		s.running.Go(func() {
@@ -156,6 +162,7 @@ func (d *Database) dropSieve(s *sieve) error {
 	s.cancel()
 	err := s.changes.Close()
 	s.running.Wait()
+	s.seat.Load().leave()
 	return err
 }
 
@@ -177,9 +184,20 @@ func (s *sieve) look(ctx context.Context) error {
 	if s.lasting, err = s.db.lasting(ctx); err != nil {
 		return err
 	}
-	s.mesh.redefine(ground)
+	s.define(ground)
 	s.looked, s.version, s.blind = true, version, time.Time{}
 	return nil
+}
+
+// define makes queries be found by other columns, and rows be read by another key.
+func (s *sieve) define(g *ground) {
+	s.mesh.redefine(g)
+	old := s.seat.Load()
+	if old != nil && slices.Equal(old.rereads.key, g.key) {
+		return
+	}
+	old.leave()
+	s.seat.Store(s.db.joinRereads(s.table, g.key, s))
 }
 
 // sifts returns what a sieve needs to know of a table; nothing if its name alone
@@ -242,10 +260,10 @@ func (s *sieve) work(r round[told]) error {
 	s.mesh.fail(nil)
 	switch {
 	case r.whole || s.tooMany(len(r.keys)):
-		s.mesh.sift(nil, true, r.position)
+		s.mesh.sift(0, nil, true, r.position)
 		return nil
 	case r.empty():
-		s.mesh.sift(nil, false, r.position)
+		s.mesh.sift(0, nil, false, r.position)
 		return nil
 	}
 	for range 3 {
@@ -253,17 +271,17 @@ func (s *sieve) work(r round[told]) error {
 		switch {
 		case err == nil:
 			s.refusals = 0
-			s.mesh.sift(rows, false, r.position)
+			s.mesh.sift(s.number, rows, false, r.position)
 			return nil
 		case errors.Is(err, errBrief): // once more
 		case errors.Is(err, errAny):
-			s.mesh.sift(nil, true, r.position)
+			s.mesh.sift(0, nil, true, r.position)
 			return nil
 		default:
 			return s.refused(r, err)
 		}
 	}
-	s.mesh.sift(nil, true, r.position) // writers are faster
+	s.mesh.sift(0, nil, true, r.position) // writers are faster
 	return nil
 }
 
@@ -285,8 +303,8 @@ func (s *sieve) refused(r round[told], err error) error {
 	s.log.Warn("livesql: changed rows cannot be read; queries are run for every change", "table", s.name, "error", err, "retry", blindFor)
 	s.lookMu.Lock()
 	s.blind = time.Now().Add(blindFor)
+	s.define(&ground{})
 	s.lookMu.Unlock()
-	s.mesh.redefine(&ground{})
-	s.mesh.sift(nil, true, r.position)
+	s.mesh.sift(0, nil, true, r.position)
 	return nil
 }

@@ -63,6 +63,9 @@ type News[K comparable] struct {
 	// Mark is the position as the source knows it, for [Telling]; nil if it has
 	// none.
 	Mark any
+
+	// told is up to where Keys and Whole were told; 0 if that is not known.
+	told Position
 }
 
 // Reading is a view of the rows as they were at one moment, for one goroutine.

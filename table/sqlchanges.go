@@ -47,6 +47,9 @@ func (f *feedConsumer[K]) Apply(b listen.Batch) {
 	if c.within {
 		c.news.Mark = b.Cursor
 	}
+	if len(keys) > 0 || whole {
+		c.news.told = c.position
+	}
 	c.news.Whole = c.news.Whole || whole || len(c.news.Keys)+len(keys) > manyKeys
 	if c.news.Whole {
 		c.news.Keys = nil
@@ -110,7 +113,7 @@ func (c *feedChanges[K]) Next(ctx context.Context) (News[K], error) {
 		c.newsMu.Lock()
 		news, waiting, closed := c.news, c.waiting, c.closed
 		if waiting {
-			c.news, c.waiting = News[K]{Position: news.Position, Mark: news.Mark}, false
+			c.news, c.waiting = News[K]{Position: news.Position, Mark: news.Mark, told: news.told}, false
 		}
 		c.newsMu.Unlock()
 		switch {

@@ -16,15 +16,21 @@ type sqlSource[K comparable, T any] struct {
 	schema *Schema[K, T]
 	sql    *statements
 	write  writes // columns
-	// tells are the columns of the key as the change log has them, as
-	// [Schema.keyFrom] needs them.
-	tells atomic.Pointer[[]int]
+	tells  atomic.Pointer[tells]
 
 	// For live tables: what they depend on, unless every makes them be read in
 	// turns.
 	on      *dependence
 	every   time.Duration
 	lasting bool
+	seat    *seat // nil for those who read for themselves
+}
+
+// tells are the columns of a key as the change log has them, none if it has others,
+// and their places as [Schema.keyFrom] needs them.
+type tells struct {
+	columns []string
+	at      []int
 }
 
 // newSQLSource makes the source of a set, which can be read and written. It
@@ -47,7 +53,7 @@ func newSQLSource[K comparable, T any](ctx context.Context, db *Database, name s
 		return nil, err
 	}
 	s.schema.unproven = !proven
-	s.tells.Store(s.schema.tell(told))
+	s.tells.Store(&tells{told, s.schema.tell(told)})
 	s.sql = &statements{flavor: db.Flavor, table: db.quoteTable(name), where: w}
 	for _, c := range s.schema.Columns() {
 		s.sql.columns = append(s.sql.columns, quote(db.Flavor, c))
@@ -79,13 +85,13 @@ func (s *sqlSource[K, T]) lookAtKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.tells.Store(s.schema.tell(told))
+	s.tells.Store(&tells{told, s.schema.tell(told)})
 	return nil
 }
 
 // keyFrom makes a key of the values that the change log tells.
 func (s *sqlSource[K, T]) keyFrom(told any) (K, error) {
-	return s.schema.keyFrom(told, *s.tells.Load())
+	return s.schema.keyFrom(told, s.tells.Load().at)
 }
 
 // Schema tells how rows are looked at.
@@ -137,10 +143,17 @@ func (r *sqlReading[K, T]) Read(ctx context.Context, keys []K, yield func(K, *T)
 	}
 	for _, chunk := range chunks(parts) {
 		if err := r.source.query(ctx, r.tx, r.source.sql.some(chunk), yield); err != nil {
+			r.source.seat.failed(err)
 			return err
 		}
 	}
 	return nil
+}
+
+// Close ends the transaction.
+func (r *sqlReading[K, T]) Close() error {
+	r.source.seat.hasRead()
+	return r.snapshot.Close()
 }
 
 // Keep returns a cursor of the feed in bytes.

@@ -176,6 +176,11 @@ func (s *statements) some(keys [][]any) *text {
 	} else {
 		t.add(" AND ")
 	}
+	return s.keyed(t, keys)
+}
+
+// keyed adds that a row has one of these keys.
+func (s *statements) keyed(t *text, keys [][]any) *text {
 	if len(s.key) == 1 {
 		t.add(s.key[0], " IN (")
 		return t.list(len(keys), func(i int) { t.arg(keys[i][0]) }).add(")")

@@ -9,18 +9,29 @@ import (
 
 // counting is a connector that counts what is sent: statements, beginnings and
 // ends of transactions; and apart the statements that read all rows of the table
-// item, and those that skip rows.
+// item, those that read rows by their keys, and those that skip rows.
 type counting struct {
 	sqldriver.Connector
-	sent, whole, skipping *atomic.Int64
+	*counts
 }
+
+// counts are what was sent.
+type counts struct {
+	sent, whole, picking, skipping atomic.Int64
+	before                         hook // called before a statement is sent
+}
+
+// hook is a function that can be set.
+type hook struct{ atomic.Value }
+
+func (h *hook) Store(f func(query string)) { h.Value.Store(f) }
 
 func (c counting) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &countingConn{inner.(innerConn), c.sent, c.whole, c.skipping}, nil
+	return &countingConn{inner.(innerConn), c.counts}, nil
 }
 
 // innerConn is what the connections of all three drivers can do.
@@ -36,13 +47,17 @@ type innerConn interface {
 
 type countingConn struct {
 	innerConn
-	sent, whole, skipping *atomic.Int64
+	*counts
 }
 
 // count counts a statement.
 func (c *countingConn) count(query string) {
 	c.sent.Add(1)
-	if name := strings.NewReplacer("`", "", `"`, "").Replace(query); strings.Contains(name, "FROM item") && !strings.Contains(name, " IN (") {
+	name := strings.NewReplacer("`", "", `"`, "").Replace(query)
+	switch byKey := strings.Contains(name, " id IN ("); {
+	case byKey:
+		c.picking.Add(1)
+	case strings.Contains(name, "FROM item"):
 		c.whole.Add(1)
 	}
 	if strings.Contains(query, " OFFSET ") {
@@ -59,6 +74,9 @@ func (c *countingConn) CheckNamedValue(v *sqldriver.NamedValue) error {
 }
 
 func (c *countingConn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	if f, ok := c.before.Load().(func(string)); ok {
+		f(query)
+	}
 	rows, err := c.innerConn.QueryContext(ctx, query, args)
 	if err != sqldriver.ErrSkip { //nolint:errorlint // it is never wrapped
 		c.count(query)
@@ -77,7 +95,7 @@ func (c *countingConn) BeginTx(ctx context.Context, opts sqldriver.TxOptions) (s
 	if err != nil {
 		return nil, err
 	}
-	return countingTx{tx, c.sent}, nil
+	return countingTx{tx, &c.sent}, nil
 }
 
 type countingTx struct {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,9 +85,9 @@ type rig struct {
 	other *sql.DB // of another program
 	db    *table.Database
 	proxy *server.Proxy // between the feed and its server; nil for SQLite
-	// What went through db: statements, those that read whole tables, and those that
-	// skip rows.
-	sent, whole, skipping *atomic.Int64
+	// What went through db: statements, those that read whole tables, those that read
+	// rows by their keys, and those that skip rows.
+	*counts
 }
 
 // newRig opens a database with these tables, all captured but those whose name
@@ -128,8 +127,8 @@ func newRig(tb testing.TB, e engine, ddl ...string) *rig {
 	}
 	feed := listen.NewFeed(source, listen.WithDeadline(3*time.Second))
 	feed.Start()
-	r.sent, r.whole, r.skipping = new(atomic.Int64), new(atomic.Int64), new(atomic.Int64)
-	pool := sql.OpenDB(counting{connector, r.sent, r.whole, r.skipping})
+	r.counts = new(counts)
+	pool := sql.OpenDB(counting{connector, r.counts})
 	tb.Cleanup(func() {
 		for _, closing := range []func() error{feed.Close, backend.Close, pool.Close} {
 			if err := closing(); err != nil {
