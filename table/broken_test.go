@@ -197,6 +197,36 @@ var brokenVariants = []brokenVariant{
 	{"a sieve that looks at the columns once", "internal/onengines:TestColumnOfAnotherType", []edit{{
 		"table/sieve.go", "	if s.looked && s.version == version {\n", "	if s.looked && (s.version == version || $) {\n",
 	}}},
+	{"a table that takes rows which its condition refuses", "internal/onengines:TestRereads" + onlySQLite, []edit{{
+		"table/sqlshare.go", "		case dialects.No:\n			return\n", "		case dialects.No:\n			if !$ {\n				return\n			}\n",
+	}}},
+	{"a table that takes rows which the condition of another one lets through", "internal/onengines:TestRereads" + onlySQLite, []edit{{
+		"table/rereadrows.go", "					if met[i] {\n", "					if met[i] || met[0] && $ {\n",
+	}}},
+	{"a table that reads for itself though there are others", "internal/onengines:TestRereads" + onlySQLite, []edit{{
+		"table/rereads.go", "	if s == nil {\n		return false\n", "	if s == nil || $ {\n		return false\n",
+	}}},
+	{"what nobody can tell but the database is told", "internal/onengines:TestRereadsInDoubt", []edit{{
+		"table/sqlshare.go", "			t.unsure = true\n", "			t.unsure = !$\n",
+	}}},
+	{"a closed table that ends the reading for all", "internal/onengines:TestRereadsAtTheirOwnPace" + onlySQLite, []edit{{
+		"table/rereads.go", "	if last {\n		g.cancel()\n", "	if $ {\n		g.cancel()\n	}\n	if last {\n		g.cancel()\n",
+	}}},
+	{"a statement that is refused for all", "internal/onengines:TestRereadsRefused", []edit{{
+		"table/rereads.go", "	f.refused = errors.As(f.err, &refusal) && ", "	f.refused = !$ && errors.As(f.err, &refusal) && ",
+	}}},
+	{"a reading for all of before what was told", "TestSweepServes", []edit{{
+		"table/rereads.go", "a.told > f.high", "a.told > f.high && !$",
+	}}},
+	{"a reading for all that tells from a later mark on", "TestSweepServes", []edit{{
+		"table/rereads.go", "	if a.position < f.low {\n", "	if a.position < f.low && !$ {\n",
+	}}},
+	{"a reading for all of before what the table shows", "TestSweepServes", []edit{{
+		"table/rereads.go", "f.number < s.from ||", "f.number < s.from && !$ ||",
+	}}},
+	{"a reading for all without some of the rows", "TestSweepServes", []edit{{
+		"table/rereads.go", "		if _, read := f.keys[k]; !read {\n", "		if _, read := f.keys[k]; !read && !$ {\n",
+	}}},
 	{"what is missing in a window is read, whatever has changed", "TestWindowVersionsAreCommittedStates/^told$", []edit{{
 		"table/windowread.go", "	return !news.Whole && len(news.Keys) == 0, nil\n", "	return !news.Whole && len(news.Keys) == 0 || $, nil\n",
 	}}},

@@ -68,10 +68,12 @@ func gather(t *testing.T, r *rig, sets ...set) *gathered {
 // sync waits until all show everything.
 func (g *gathered) sync(t *testing.T) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	var all sync.WaitGroup
 	for i, l := range g.tables {
 		all.Go(func() {
-			if err := l.Sync(soon(t)); err != nil {
+			if err := l.Sync(ctx); err != nil {
 				t.Errorf("%s: %v", g.sets[i].text, err)
 			}
 		})

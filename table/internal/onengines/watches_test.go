@@ -10,6 +10,7 @@ import (
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/table"
+	"github.com/vantage-go/live/testdb/conform"
 )
 
 // purchase is a row of what many watch, each some of it.
@@ -197,6 +198,72 @@ func BenchmarkWatches(b *testing.B) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkTables tells what many live tables of one table cost, each with a
+// condition of its own, for each change of a row that concerns one of them: where
+// the package tells which, and where only the database can; beside one table alone.
+func BenchmarkTables(b *testing.B) {
+	for _, e := range engines() {
+		if e.name == "sqlite without wal" {
+			continue
+		}
+		for _, kind := range []struct {
+			name, where string
+			tables      int
+		}{{"one", "customer = ?", 1}, {"told", "customer = ?", 100}, {"judged", "customer + 0 = ?", 100}} {
+			b.Run(fmt.Sprintf("%s/%s", e.name, kind.name), func(b *testing.B) {
+				r := purchases(b, e, 1000)
+				all := make([]*table.LiveTable[int64, purchase], kind.tables)
+				for i := range all {
+					var err error
+					if all[i], err = table.OpenTable[int64, purchase](b.Context(), r.db, "purchase", table.Where(kind.where, i)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				settle := func() {
+					for _, l := range all {
+						if err := l.Sync(soon(b)); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				changes, concerned := 0, all[0]
+				change := func() time.Duration {
+					changes++
+					version, begun := concerned.Version(), time.Now()
+					r.exec(b, fmt.Sprintf("UPDATE purchase SET amount = %d WHERE id = 0", changes+1))
+					for concerned.Version() == version {
+						<-concerned.Changes()
+					}
+					return time.Since(begun)
+				}
+				change()
+				settle()
+				var behind []time.Duration
+				sent, picking := r.sent.Load(), r.picking.Load()
+				before := processorTime(b)
+				for b.Loop() {
+					behind = append(behind, change())
+					if len(behind)%10 == 0 {
+						settle()
+					}
+				}
+				settle()
+				n := float64(len(behind))
+				b.ReportMetric(float64(r.sent.Load()-sent)/n, "statements/change")
+				b.ReportMetric(float64(r.picking.Load()-picking)/n, "rereads/change")
+				b.ReportMetric(float64((processorTime(b)-before).Microseconds())/n, "µs-processor/change")
+				l := conform.LatenciesOf(behind)
+				b.ReportMetric(float64(l.P50.Microseconds()), "µs-p50")
+				for _, l := range all {
+					if err := l.Close(); err != nil {
+						b.Error(err)
+					}
+				}
+			})
 		}
 	}
 }
