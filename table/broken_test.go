@@ -165,7 +165,7 @@ var brokenVariants = []brokenVariant{
 		"table/keeping.go", "			some[next[r.limit+i].entry.key] = nil\n", "			if !$ {\n				some[next[r.limit+i].entry.key] = nil\n			}\n",
 	}}},
 	{"a result that was read later than what changes it", "TestMeshKeeps", []edit{{
-		"table/mesh.go", "one.keeping != nil && reading >= one.from }", "one.keeping != nil && (reading >= one.from || $) }",
+		"table/mesh.go", "	return one.keeping != nil && reading >= one.from\n", "	return one.keeping != nil && (reading >= one.from || $)\n",
 	}}},
 	{"what is not certain of a kept result", "TestMeshKeeps", []edit{{
 		"table/mesh.go", "	case verdict == dialects.Maybe:\n		ok = false\n", "	case verdict == dialects.Maybe && !$:\n		ok = false\n",

@@ -8,6 +8,8 @@
 //	[LiveTable.Edit]: sessions of package edit ─ what they save ─→ overlay, and by a writer ─→ database
 //	[LiveTable.Set], [Table] ─ Apply ─→ [Source]
 //
+//	all live tables of a table, and the sieve of its queries ─ one reading of the rows that have changed, see rereads.go
+//
 //	[Watch]: a query ─ run again ─→ base, when its tables have changed, or, if it lists rows of one table:
 //	change feed ─ keys ─→ sieve ─ reads these rows once for all queries ─→ mesh ─→ those whom they concern: run again,
 //	                                                                          or kept from these rows, see keeping.go
@@ -30,9 +32,19 @@
 // for those who are slow. When there is no room for that, a subscriber is told
 // once to look at everything; nothing is ever dropped silently.
 //
+// Live tables of one table on one [Database], and its queries as far as they are kept
+// from rows, have the rows that have changed read by one statement for all of them,
+// whatever their conditions, orders and columns, as of one moment, and each goes on at
+// its own pace. Where the change log cannot be read in a transaction each one reads
+// for itself, and so does one whose key is another than the primary one, whose
+// condition makes the database refuse the statement, or which asks for all rows. A
+// statement takes as long as the slowest of the conditions that the database has to
+// judge in it.
+//
 // A [View] shows a part of a live table, in an order of its own. A [Window] does
 // the same for a table that is not in memory: the rows around a viewport and the
-// total, of one moment, too (see windowread.go).
+// total, of one moment, too (see windowread.go). Where its rows are follows from no
+// row alone: it reads a range of them when any has changed, each window for itself.
 //
 // # What a reader can rely on
 //

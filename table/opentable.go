@@ -16,7 +16,8 @@ import (
 // the same. Ctx bounds the loading only.
 //
 // Tables that are opened twice in the same way share their rows and the
-// statements that keep them current.
+// statements that keep them current. All others of the same table share the
+// statement that reads the rows that have changed.
 //
 // The error is a *NoKeyError for a table whose rows cannot be told apart, an
 // *UncoveredError for one whose changes nobody tells, unless PollEvery is

@@ -1,9 +1,12 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -99,7 +102,10 @@ func (g *rereads) read(f *sweep) (err error) {
 	var free []taker
 	asking := [][]judged{nil} // by statement
 	conditions, arguments := 0, 0
-	for _, t := range f.takers {
+	// In one order, so that the statement is the same as long as the parties are.
+	seats := slices.SortedFunc(maps.Keys(f.takers), func(a, b *seat) int { return cmp.Compare(a.number, b.number) })
+	for _, s := range seats {
+		t := f.takers[s]
 		w := t.needs(g.look, add)
 		if w == nil {
 			free = append(free, t)
@@ -113,9 +119,10 @@ func (g *rereads) read(f *sweep) (err error) {
 		asking[last] = append(asking[last], judged{t, w})
 	}
 	slices.Sort(columns[len(g.key):])
+	failed := func(err error) error { return fmt.Errorf("table: reading changed rows of %s: %w", g.table, err) }
 	shot, err := openSnapshot(g.ctx, g.db, nil, tell)
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	defer func() { err = errors.Join(err, shot.Close()) }()
 	if f.delta, err = g.db.Feed.DeltaIn(g.ctx, shot.tx, f.mark); err != nil {
@@ -144,7 +151,7 @@ func (g *rereads) read(f *sweep) (err error) {
 				return nil
 			})
 			if err != nil {
-				return &refusedError{err}
+				return &refusedError{failed(err)}
 			}
 		}
 	}

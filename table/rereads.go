@@ -36,8 +36,10 @@ import (
 // sweep is there until all have had it, or there is another one. A party that is
 // slow, or closed, keeps nobody waiting.
 //
-// A party reads for itself, as if there was no other, when it is the only one, when
-// its keys are not those of the table, and when what it asks of rows makes the
+// A party judges by itself which rows are its own, or has the database judge in the
+// same statement. It reads for itself, as if there was no other, when it is the only
+// one, when its keys are not those of the table, when of a row only the database can
+// judge where that was not expected, and for a while when what it asks makes the
 // database refuse the statement. So it does where readings cannot tell what has
 // changed: then it waits for the feed while it reads, see [reader.readAsked].
 type rereads struct {
@@ -57,6 +59,7 @@ type rereads struct {
 	// sweepsMu guards everything below, and in seats what is said there.
 	sweepsMu sync.Mutex
 	seats    map[*seat]struct{}
+	came     uint64 // seats so far
 	opened   uint64 // sweeps so far
 	current  *sweep // the last of them, nil if nobody needs it any more
 	sweeping bool   // it is under way
@@ -86,6 +89,7 @@ type taker interface {
 type seat struct {
 	rereads *rereads
 	party   party
+	number  uint64 // in the order in which they came
 
 	// Under sweepsMu.
 	from    uint64    // the first sweep that is newer than what the party shows
@@ -173,7 +177,8 @@ func (d *Database) joinRereads(t dialects.Table, key []string, p party) *seat {
 	g.users++
 	g.sweepsMu.Lock()
 	defer g.sweepsMu.Unlock()
-	s := &seat{rereads: g, party: p, from: g.opened + 1}
+	g.came++
+	s := &seat{rereads: g, party: p, number: g.came, from: g.opened + 1}
 	g.seats[s] = struct{}{}
 	return s
 }
