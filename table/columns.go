@@ -2,8 +2,7 @@ package table
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"database/sql"
 	"strings"
 
 	"github.com/vantage-go/live/dialects"
@@ -31,25 +30,20 @@ const (
 // it is not certain when two values are equal; and whether every statement reads
 // their values alike.
 func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[string]dialects.ColumnKind, alike map[string]bool, err error) {
-	query, args, kindOf := columnsSQLite, []any{t.Name}, kindSQLite
+	kindOf := kindSQLite
 	switch d.Flavor {
 	case dialects.Postgres:
-		query, args, kindOf = columnsPostgres, []any{quote(d.Flavor, t.Schema) + "." + quote(d.Flavor, t.Name)}, kindPostgres
+		kindOf = kindPostgres
 	case dialects.MySQL:
-		query, args, kindOf = columnsMySQL, []any{t.Schema, t.Name}, kindMySQL
+		kindOf = kindMySQL
 	default:
 	}
-	rows, err := d.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	kinds, alike = make(map[string]dialects.ColumnKind), make(map[string]bool)
-	for rows.Next() {
+	err = d.inquire(ctx, "columns", t, inquiry{columnsPostgres, columnsMySQL, columnsSQLite}, func(rows *sql.Rows) error {
 		var name, declared string
 		var bytewise, ordered bool
 		if err := rows.Scan(&name, &declared, &bytewise, &ordered); err != nil {
-			return nil, nil, fmt.Errorf("table: looking for the columns of %s: %w", t, err)
+			return err
 		}
 		kind := kindOf(declared)
 		if kind.Kind == dialects.TextKey {
@@ -60,8 +54,9 @@ func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[s
 		}
 		kinds[name] = kind
 		alike[name] = d.Flavor != dialects.MySQL || readAlike(declared)
-	}
-	return kinds, alike, rows.Err()
+		return nil
+	})
+	return kinds, alike, err
 }
 
 func kindPostgres(declared string) dialects.ColumnKind {

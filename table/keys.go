@@ -70,27 +70,14 @@ const (
 
 // uniqueKeys returns the keys of a table, the primary one first, if there is one.
 func (d *Database) uniqueKeys(ctx context.Context, t dialects.Table) (keys []uniqueKey, err error) {
-	query, args := keysSQLite, []any{t.Name}
-	switch d.Flavor {
-	case dialects.Postgres:
-		query, args = keysPostgres, []any{quote(d.Flavor, t.Schema) + "." + quote(d.Flavor, t.Name)}
-	case dialects.MySQL:
-		query, args = keysMySQL, []any{t.Schema, t.Name}
-	default:
-	}
-	rows, err := d.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("table: looking for the keys of %s: %w", t, err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	last, tells := "", true
-	for first := true; rows.Next(); first = false {
+	err = d.inquire(ctx, "keys", t, inquiry{keysPostgres, keysMySQL, keysSQLite}, func(rows *sql.Rows) error {
 		var index, column string
 		var primary, good bool
 		if err := rows.Scan(&index, &primary, &column, &good); err != nil {
-			return nil, fmt.Errorf("table: looking for the keys of %s: %w", t, err)
+			return err
 		}
-		if first || index != last {
+		if len(keys) == 0 || index != last {
 			if !tells {
 				keys = keys[:len(keys)-1]
 			}
@@ -99,11 +86,12 @@ func (d *Database) uniqueKeys(ctx context.Context, t dialects.Table) (keys []uni
 		tells = tells && good
 		k := &keys[len(keys)-1]
 		k.columns = append(k.columns, column)
-	}
+		return nil
+	})
 	if !tells {
 		keys = keys[:len(keys)-1]
 	}
-	return keys, rows.Err()
+	return keys, err
 }
 
 // is reports whether a key has these columns, in whatever order.

@@ -122,29 +122,14 @@ func (d *Database) orderColumns(ctx context.Context, name string) (columns map[s
 	if err != nil {
 		return nil, err
 	}
-	query, args := orderSQLite, []any{t.Name}
-	switch d.Flavor {
-	case dialects.Postgres:
-		query, args = orderPostgres, []any{quote(d.Flavor, t.Schema) + "." + quote(d.Flavor, t.Name)}
-	case dialects.MySQL:
-		query, args = orderMySQL, []any{t.Schema, t.Name}
-	default:
-	}
-	rows, err := d.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("table: looking for the columns of %s: %w", name, err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
 	columns = make(map[string]orderColumn)
-	for rows.Next() {
+	return columns, d.inquire(ctx, "columns", t, inquiry{orderPostgres, orderMySQL, orderSQLite}, func(rows *sql.Rows) error {
 		var column string
 		var c orderColumn
-		if err := rows.Scan(&column, &c.nullable, &c.text); err != nil {
-			return nil, fmt.Errorf("table: looking for the columns of %s: %w", name, err)
-		}
+		err := rows.Scan(&column, &c.nullable, &c.text)
 		columns[column] = c
-	}
-	return columns, rows.Err()
+		return err
+	})
 }
 
 // Total counts the rows.

@@ -72,10 +72,14 @@ func named(args []any) []driver.NamedValue {
 func (s *sqlSource[K, T]) projection() *projection {
 	p := &projection{columns: s.schema.Columns()}
 	p.name = projectionName{reflect.TypeFor[T](), "table " + strings.Join(p.columns, "\x00")}
+	var names []string // of the sweep, and where the columns are among them
+	at := make([]int, len(p.columns))
 	p.make = func(raw *rawRow) (any, error) {
-		at := make([]int, len(p.columns))
-		for i, c := range p.columns {
-			at[i] = slices.Index(raw.names, c)
+		if len(names) != len(raw.names) || &names[0] != &raw.names[0] {
+			names = raw.names
+			for i, c := range p.columns {
+				at[i] = slices.Index(names, c)
+			}
 		}
 		row := new(T)
 		return row, s.schema.plan.Scan(spread{raw, at}, row, s.schema.columns)

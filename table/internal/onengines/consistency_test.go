@@ -149,8 +149,10 @@ func checkConsistency(t *testing.T, e engine, lasts time.Duration, start func(t 
 	// Conditions that all rows meet, which the package tells itself and which only
 	// the database can tell, and conditions that some of them do.
 	conditions := []set{
-		{"amount >= ? OR amount < 0", []any{0}}, {"amount + ? = amount", []any{0}},
-		{"grp <> ? AND amount > 0", []any{2}}, {"name LIKE ? OR ver % 2 = 0", []any{"w%"}},
+		{"amount >= ? OR amount < 0", []any{0}},
+		{"amount + ? = amount", []any{0}},
+		{"grp <> ? AND amount > 0", []any{2}},
+		{"name LIKE ? OR ver % 2 = 0", []any{"w%"}},
 	}
 	parts := make([]*table.LiveTable[int64, account], len(conditions))
 	for i, c := range conditions {
