@@ -4,6 +4,7 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
+	"time"
 )
 
 var (
@@ -47,6 +48,12 @@ type conn struct {
 	direct bool           // inner takes both queries and execs without a prepared statement
 	failed bool           // the last dial failed
 	closed bool
+
+	// Of an inner connection whose reset may be put off: see LazyReset.
+	lazy    time.Duration
+	resetAt time.Time
+	used    bool // since then
+	owed    bool // it has to be reset before it is used
 
 	unchecked bool // arguments of the coming statement still have to be checked
 	discard   bool // the connection must not be used again: see tx.Rollback
@@ -239,12 +246,33 @@ func (c *conn) Ping(ctx context.Context) error {
 	return nil
 }
 
-// ResetSession resets the inner connection, if there is one that can be reset.
+// ResetSession resets the inner connection, if there is one that can be reset,
+// or puts that off until it is used.
 func (c *conn) ResetSession(ctx context.Context) error {
-	if r, ok := c.inner.(sqldriver.SessionResetter); ok {
-		return r.ResetSession(ctx)
+	r, ok := c.inner.(sqldriver.SessionResetter)
+	if !ok {
+		return nil
 	}
-	return nil
+	if c.lazy > 0 {
+		now := time.Now()
+		if c.owed = !c.used && now.Sub(c.resetAt) < c.lazy; c.owed {
+			return nil
+		}
+		c.used, c.resetAt = false, now
+	}
+	return r.ResetSession(ctx)
+}
+
+// use is called before the inner connection is used, and resets it if that was
+// put off. database/sql takes ErrBadConn from a statement as it takes it from
+// ResetSession: it tries another connection.
+func (c *conn) use(ctx context.Context) error {
+	c.used = true
+	if !c.owed {
+		return nil
+	}
+	c.owed = false
+	return c.inner.(sqldriver.SessionResetter).ResetSession(ctx)
 }
 
 // IsValid tells whether the pool may keep the connection. database/sql asks at

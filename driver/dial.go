@@ -32,12 +32,16 @@ func (e *DialError) Is(target error) bool {
 // As finds whatever Err holds.
 func (e *DialError) As(target any) bool { return errors.As(e.Err, target) }
 
-// dial returns the inner connection and opens it if that has not happened yet.
+// dial returns the inner connection for use, and opens it if that has not
+// happened yet.
 func (c *conn) dial(ctx context.Context) (sqldriver.Conn, error) {
 	if c.discard {
 		return nil, sqldriver.ErrBadConn
 	}
 	if c.inner != nil {
+		if err := c.use(ctx); err != nil {
+			return nil, err
+		}
 		return c.inner, nil
 	}
 	err := c.connect(ctx)
@@ -69,7 +73,7 @@ func (c *conn) connect(ctx context.Context) error {
 		inner.Close()
 		return err
 	}
-	c.inner = inner
+	c.inner, c.used = inner, true
 	c.failed = false
 	c.direct = canQuery(inner) && canExec(inner)
 	return nil

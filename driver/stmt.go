@@ -86,6 +86,9 @@ func (s *stmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (s
 
 // queryInner falls back as ctxDriverStmtQuery in database/sql/ctxutil.go.
 func (s *stmt) queryInner(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	if err := s.conn.use(ctx); err != nil {
+		return nil, err
+	}
 	if q, ok := s.inner.(sqldriver.StmtQueryContext); ok {
 		return q.QueryContext(ctx, args)
 	}
@@ -107,11 +110,12 @@ func (s *stmt) ExecContext(ctx context.Context, args []sqldriver.NamedValue) (sq
 	if s.conn.discard {
 		return nil, sqldriver.ErrBadConn
 	}
+	err := s.conn.use(ctx)
+	if err != nil {
+		return nil, err
+	}
 	e, isContext := s.inner.(sqldriver.StmtExecContext)
-	var (
-		values []sqldriver.Value
-		err    error
-	)
+	var values []sqldriver.Value
 	if !isContext {
 		if values, err = plainValues(ctx, args); err != nil {
 			return nil, err

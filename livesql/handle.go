@@ -105,7 +105,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		return nil, errors.Join(fmt.Errorf("livesql: %w", err), h.backend.Close())
 	}
 	h.feed.Subscribe(h.cache)
-	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions()...)
+	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions(dialect.Flavor())...)
 	return h, nil
 }
 

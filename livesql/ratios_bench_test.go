@@ -14,7 +14,9 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	_ "github.com/vantage-go/live/dialects/mysql"
 	_ "github.com/vantage-go/live/dialects/postgres"
+	_ "github.com/vantage-go/live/dialects/postgres/pgx"
 	"github.com/vantage-go/live/livesql"
 	"github.com/vantage-go/live/testdb/server"
 )
@@ -126,6 +128,48 @@ func BenchmarkParallelRatio(b *testing.B) {
 	b.ReportMetric(median(ratios), "x-noop")
 	b.ReportMetric(median(scales), "x-one-goroutine")
 	b.ReportMetric(median(baseScales), "x-one-goroutine-noop")
+}
+
+// BenchmarkEnginesRatio compares a cached read through each driver with the no-op
+// driver. The bar is 1.35.
+func BenchmarkEnginesRatio(b *testing.B) {
+	for _, e := range []struct {
+		name, driver, query string
+		options             []string
+	}{
+		{"postgres", "postgres", "SELECT name FROM t WHERE id = $1", nil},
+		{"pgx", "pgx", "SELECT name FROM t WHERE id = $1", nil},
+		{"mariadb", "mysql", "SELECT name FROM t WHERE id = ?", nil},
+		{"unchecked mariadb", "mysql", "SELECT name FROM t WHERE id = ?", []string{"checkConnLiveness=false"}},
+	} {
+		b.Run(e.name, func(b *testing.B) {
+			open := server.Postgres
+			if e.driver == "mysql" {
+				open = server.MariaDB
+			}
+			d := open(b)
+			for _, statement := range []string{"CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)", "INSERT INTO t VALUES (1, 'name')"} {
+				if _, err := d.DB().ExecContext(b.Context(), statement); err != nil {
+					b.Fatal(err)
+				}
+			}
+			db, err := livesql.Open(b.Context(), e.driver, d.DSN(e.options...), livesql.AutoInstall())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { db.Close() })
+			ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+			defer cancel()
+			if err := db.WaitCached(ctx, e.query, 1); err != nil {
+				b.Fatal(err)
+			}
+			base := noopDB(b)
+			alternate(b, "x-noop", func() float64 { return timeReads(b, base, e.query, 1) }, func() float64 { return timeReads(b, db.DB, e.query, 1) })
+			if s := db.CacheStats(); s.Hits < 9*s.Misses {
+				b.Fatalf("not hits: %d of %d", s.Hits, s.Hits+s.Misses)
+			}
+		})
+	}
 }
 
 // overTCP returns the plain driver's pool and a live handle on a table of so
