@@ -64,4 +64,7 @@ type Outcome struct {
 	State State
 	Row   any // a pointer to a row of the operation's table that nobody else holds
 	Err   error
+	// Inferred tells that Row was not read: it follows from Op.Base, of which
+	// [Op.Whole] said that it could. What is read of the row later counts more.
+	Inferred bool
 }
