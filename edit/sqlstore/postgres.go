@@ -187,11 +187,9 @@ type source struct {
 func (s *source) column(c *edit.Column, value func(op *edit.Op) any) (string, error) {
 	var a arrayText
 	for _, op := range s.ops {
-		text, null, err := postgresText(c, value(op))
-		if err != nil {
+		if err := a.value(c, value(op)); err != nil {
 			return "", err
 		}
-		a.add(text, null)
 	}
 	s.b.args = append(s.b.args, a.text())
 	return s.name(c), nil
@@ -265,10 +263,8 @@ func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
 	for _, op := range ops {
 		n := 0
 		err := s.values(op, func(c *edit.Column, v any) error {
-			text, null, err := postgresText(c, v)
-			columns[n].add(text, null)
 			n++
-			return err
+			return columns[n-1].value(c, v)
 		})
 		if err != nil {
 			return nil, err

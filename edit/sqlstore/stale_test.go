@@ -20,6 +20,9 @@ var later = map[dialects.Flavor]map[string][]string{
 			"ALTER TABLE product ADD FOREIGN KEY (bakery_id) REFERENCES bakery", "", // learnt again
 			"CREATE TRIGGER low BEFORE UPDATE ON bakery FOR EACH ROW EXECUTE FUNCTION low()",
 		},
+		"a trigger where there are none": {
+			"DROP TABLE product", "VACUUM bakery", "", "CREATE TRIGGER low BEFORE UPDATE ON bakery FOR EACH ROW EXECUTE FUNCTION low()",
+		},
 		"a trigger of more": {
 			"CREATE TRIGGER low BEFORE INSERT ON bakery FOR EACH ROW EXECUTE FUNCTION low()", "",
 			"CREATE OR REPLACE TRIGGER low BEFORE INSERT OR UPDATE ON bakery FOR EACH ROW EXECUTE FUNCTION low()",
