@@ -277,7 +277,7 @@ func (l *link) plain(ctx context.Context, text string) error {
 // Read implements [edit.Store].
 func (s *Store) Read(ctx context.Context, t *edit.Table, key []any) (any, error) {
 	row, err := s.read(ctx, t, key)
-	if err != nil && outdated(err) {
+	for tries := 0; err != nil && outdated(err) && tries < connections; tries++ { // each connection may have to find out
 		row, err = s.read(ctx, t, key)
 	}
 	if err != nil {
