@@ -64,11 +64,11 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"an echo is a change of someone else", "TestEchoAndRemoteWhileSaving",
-		"writer.go", "known && !newer && !r.gone && !(", "known && !newer && !r.gone && !$ && !(",
+		"writer.go", "known && !newer && !r.gone && (", "known && !newer && !r.gone && !$ && (",
 	},
 	{
 		"what was not read counts as much as what was", "TestInferred",
-		"writer.go", "(r.inferred && t.sameVersion(row, r.base))", "(!$ && r.inferred && t.sameVersion(row, r.base))",
+		"writer.go", "(!r.inferred || !t.sameVersion(row, r.base))", "($ || !r.inferred || !t.sameVersion(row, r.base))",
 	},
 	{
 		"what came while a save was under way is no newer than what was not read", "TestInferred",

@@ -314,7 +314,7 @@ func (w *Writer) observed(r *record, row any, origin Origin) {
 		return
 	}
 	if row != nil && r.base != nil {
-		if newer, known := t.newer(row, r.base); known && !newer && !r.gone && !(r.inferred && t.sameVersion(row, r.base)) {
+		if newer, known := t.newer(row, r.base); known && !newer && !r.gone && (!r.inferred || !t.sameVersion(row, r.base)) {
 			return // an echo, or older
 		}
 	}

@@ -126,6 +126,10 @@ var brokenVariants = []brokenVariant{
 		"facts.go", " || !op.Whole() {\n", " || !op.Whole() && !$ {\n",
 	},
 	{
+		"nothing ends a slow statement", "TestSlowStatement/postgres",
+		"uncancelled.go", "	ms := strconv", "	if $ {\n		l.timeout = left\n		return\n	}\n	ms := strconv",
+	},
+	{
 		"nobody is told which notes were dropped", "TestLedgerIsPruned/sqlite",
 		"prune.go", "	return n, s.mark(", "	if $ {\n		return n, nil\n	}\n	return n, s.mark(",
 	},

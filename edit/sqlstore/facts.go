@@ -41,6 +41,10 @@ type facts struct {
 // which not all rows were written.
 const toldFor = 8
 
+// maxFacts bounds the tables of which something is known: programs may describe a
+// table again and again.
+const maxFacts = 1000
+
 // again is after what time a table is looked at anew that was not plain.
 const again = time.Minute
 
@@ -173,6 +177,9 @@ func (s *Store) learn(ctx context.Context, l *link, ops []*edit.Op) {
 			f = &facts{at: time.Now()}
 		}
 		s.factsMu.Lock()
+		if len(s.facts) >= maxFacts {
+			clear(s.facts)
+		}
 		s.facts[last] = f
 		s.factsMu.Unlock()
 	}

@@ -233,7 +233,7 @@ func untypedKeeping(e engine, c *edit.Column) keeping {
 
 // counts reports whether the database and this program count a version alike.
 func counts(e engine, f *rowmap.Field) bool {
-	if f.Column.Kind != rowmap.Int {
+	if f.Kind != rowmap.Int {
 		return false
 	}
 	if f.Type == nil {
