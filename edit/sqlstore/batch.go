@@ -116,7 +116,6 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 	if err == nil {
 		err = b.work(ctx, ops)
 	}
-	mark := b.link.mark
 	if errors.Is(err, errApart) {
 		b.apart(ctx, ops)
 		return
@@ -138,13 +137,16 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 	if err == nil {
 		err = b.note(ctx, ops)
 	}
+	if err == nil && b.link.mark == "" { // the rows came back after all
+		b.link.mark, err = b.engine.mark(ctx, b.link)
+	}
 	if err != nil {
 		b.fatal(ops, err)
 		b.rollback(ctx)
 		return
 	}
 	if err := b.link.plain(ctx, "COMMIT"); err != nil {
-		b.notCommitted(ctx, ops, mark, err)
+		b.notCommitted(ctx, ops, b.link.mark, err)
 		return
 	}
 	b.second(ctx)
