@@ -304,60 +304,42 @@ func reflectedText(c *edit.Column, v any) (string, bool, error) {
 }
 
 // arrayText writes values as an array of texts.
-type arrayText struct{ buf []byte }
-
-// next begins another element.
-func (a *arrayText) next() {
-	if len(a.buf) == 0 {
-		a.buf = append(a.buf, '{')
-		return
-	}
-	a.buf = append(a.buf, ',')
-}
-
-// value adds a value of a column. Integers, which most are, become no text of
-// their own.
-func (a *arrayText) value(c *edit.Column, v any) error {
-	switch v := v.(type) {
-	case int64:
-		a.next()
-		a.buf = strconv.AppendInt(a.buf, v, 10)
-		return nil
-	case int:
-		a.next()
-		a.buf = strconv.AppendInt(a.buf, int64(v), 10)
-		return nil
-	}
-	text, null, err := postgresText(c, v)
-	a.add(text, null)
-	return err
+type arrayText struct {
+	strings.Builder
+	n int
 }
 
 func (a *arrayText) add(text string, null bool) {
-	a.next()
+	if a.n == 0 {
+		a.WriteByte('{')
+	} else {
+		a.WriteByte(',')
+	}
+	a.n++
 	if null {
-		a.buf = append(a.buf, "NULL"...)
+		a.WriteString("NULL")
 		return
 	}
-	a.buf = append(a.buf, '"')
+	a.WriteByte('"')
 	for {
 		i := strings.IndexAny(text, `"\`)
 		if i < 0 {
 			break
 		}
-		a.buf = append(a.buf, text[:i]...)
-		a.buf = append(a.buf, '\\', text[i])
+		a.WriteString(text[:i])
+		a.WriteByte('\\')
+		a.WriteByte(text[i])
 		text = text[i+1:]
 	}
-	a.buf = append(a.buf, text...)
-	a.buf = append(a.buf, '"')
+	a.WriteString(text)
+	a.WriteByte('"')
 }
 
 func (a *arrayText) text() string {
-	if len(a.buf) == 0 {
+	if a.n == 0 {
 		return "{}"
 	}
-	return string(append(a.buf, '}'))
+	return a.String() + "}"
 }
 
 // keyText names a row by its key, in one batch.

@@ -4,5 +4,4 @@ package sqlstore
 var (
 	OwnersOf        = ownersOf
 	ReturnsInserted = returnsInserted
-	IsPQ            = isPQ
 )

@@ -243,14 +243,10 @@ func (b *batch) classify(ctx context.Context, ops []*edit.Op) error {
 	}
 	for _, op := range ops {
 		current, ok := rows[keyText(op.Table, op.Key())]
-		same := ok && op.Kind == edit.Update && stillBase(op, current)
-		if same {
-			b.store.forget(op.Table)
-		}
 		switch {
 		case !ok:
 			b.out[op] = edit.Outcome{State: edit.Absent}
-		case same || op.Rebase(current):
+		case op.Rebase(current):
 			row, found, err := b.engine.force(ctx, b.link, op)
 			switch {
 			case err != nil:

@@ -108,9 +108,8 @@ func (b *builder) single(s *shape) {
 // textKey names a text that a connection keeps.
 type textKey struct {
 	shape
-	form  form
-	rows  int
-	facts *facts // that the text depends on
+	form form
+	rows int
 }
 
 // form tells apart the texts of one shape.
@@ -119,8 +118,6 @@ type form uint8
 const (
 	ofOne  form = iota // one row
 	ofMany             // many rows
-	ofOneDetermined
-	ofManyDetermined
 )
 
 // text returns a text, which build makes if it is new.

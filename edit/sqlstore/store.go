@@ -30,10 +30,6 @@ type Store struct {
 	idleMu sync.Mutex
 	idle   []*link
 	closed bool
-
-	deaf    bool // the driver starts a goroutine for each statement that can be cancelled
-	factsMu sync.Mutex
-	facts   map[*edit.Table]*facts
 }
 
 // connections is how many a store uses: one for batches, and one for locked
@@ -76,13 +72,10 @@ func LockWait(d time.Duration) Option { return func(s *Store) { s.lockWait = d }
 // New returns a store on a pool that nobody else should use: it changes the
 // settings of the connections. It holds up to two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
-	s := &Store{
-		db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor), facts: make(map[*edit.Table]*facts),
-	}
+	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.deaf = isPQ(db.Driver())
 	n := connections
 	if limit := db.Stats().MaxOpenConnections; limit > 0 {
 		n = min(n, limit)
@@ -117,7 +110,6 @@ func (s *Store) Close() error {
 // link is a connection of the store, with its prepared statements.
 type link struct {
 	engine engine
-	store  *Store // nil in a transaction of somebody else
 	conn   *sql.Conn
 	on     handle // conn, or a transaction of somebody else
 	stmts  map[string]*sql.Stmt
@@ -125,15 +117,10 @@ type link struct {
 	gone   bool
 
 	oneByOne  bool   // in this transaction, rows are written one by one
-	told      bool   // in this transaction, rows that are written come back
 	returning answer // of a server of MySQL or MariaDB: whether an INSERT returns rows
-
-	mark    string        // of the transaction, see engine.mark
-	timeout time.Duration // after which the server gives a statement up, 0 if that was not set
 
 	schemaVersion int64                // of SQLite
 	triggers      map[*edit.Table]bool // whether tables have some, at that version
-	facts         map[*edit.Table]*facts
 }
 
 func newLink(e engine, on handle) *link {
@@ -177,7 +164,7 @@ func (s *Store) link(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	l := newLink(s.engine, conn)
-	l.conn, l.store = conn, s
+	l.conn = conn
 	for _, set := range s.engine.settings(s.lockWait) {
 		if _, err := conn.ExecContext(ctx, set); err != nil {
 			l.discard()
@@ -277,7 +264,7 @@ func (l *link) plain(ctx context.Context, text string) error {
 // Read implements [edit.Store].
 func (s *Store) Read(ctx context.Context, t *edit.Table, key []any) (any, error) {
 	row, err := s.read(ctx, t, key)
-	for tries := 0; err != nil && outdated(err) && tries < connections; tries++ { // each connection may have to find out
+	if err != nil && outdated(err) {
 		row, err = s.read(ctx, t, key)
 	}
 	if err != nil {
