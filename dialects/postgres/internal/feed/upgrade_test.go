@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -73,29 +72,39 @@ func TestOlderLayoutIsUpgraded(t *testing.T) {
 //go:embed testdata/layout3.sql
 var layout3 string
 
-// TestLayout3IsUpgraded has an installation as layout 3 made it, whose log rang
-// the bell by a trigger. In the end, nothing of it is left.
-func TestLayout3IsUpgraded(t *testing.T) {
-	t.Parallel()
-	d, fresh := server.Postgres(t), server.Postgres(t)
-	db := d.DB()
-	for _, db := range []*sql.DB{db, fresh.DB()} {
-		fixtureExec(t, db, "CREATE TABLE a (id int PRIMARY KEY, v int)", "CREATE TABLE free (v int)")
-	}
-	fixtureExec(t, db, layout3, "INSERT INTO a VALUES (1)")
+// fixtureLayout3 has an installation as layout 3 made it, whose log rang the bell
+// by a trigger.
+func fixtureLayout3(t *testing.T) *server.Database {
+	t.Helper()
+	d := server.Postgres(t)
+	fixtureExec(t, d.DB(), "CREATE TABLE a (id int PRIMARY KEY, v int)", "CREATE TABLE free (v int)", layout3, "INSERT INTO a VALUES (1)")
 	if !strings.Contains(layout3, "CREATE CONSTRAINT TRIGGER bell") {
 		t.Error("layout 3 had a trigger for the bell")
 	}
+	return d
+}
+
+func TestLayout3IsUpgraded(t *testing.T) {
+	t.Parallel()
+	db := fixtureLayout3(t).DB()
 	fixtureWant(t, "covered by the older layout", fixtureCovered(t, db))
 	fixtureWant(t, "changed", fixtureInstall(t, db), "public.a", "public.free")
 	fixtureWant(t, "covered", fixtureCovered(t, db), "public.a", "public.free")
+	fixtureLog(t, db)
+	fixtureExec(t, db, "INSERT INTO a VALUES (2)", "UPDATE a SET id = 3 WHERE id = 2", "DELETE FROM free", "INSERT INTO free VALUES (1)")
+	fixtureWant(t, "the log", fixtureLog(t, db), "I a 1 [2]", "I free -1", "U a 2 [2, 3]")
+}
+
+// TestNothingIsLeftOfLayout3 compares an upgraded installation with a fresh one.
+func TestNothingIsLeftOfLayout3(t *testing.T) {
+	t.Parallel()
+	d, fresh := fixtureLayout3(t), server.Postgres(t)
+	fixtureInstall(t, d.DB())
+	fixtureExec(t, fresh.DB(), "CREATE TABLE a (id int PRIMARY KEY, v int)", "CREATE TABLE free (v int)")
 	fixtureInstall(t, fresh.DB())
 	if got, want := fixtureDump(t, d), fixtureDump(t, fresh); got != want {
 		t.Errorf("upgraded, it is\n%s\ninstalled afresh\n%s", got, want)
 	}
-	fixtureLog(t, db)
-	fixtureExec(t, db, "INSERT INTO a VALUES (2)", "UPDATE a SET id = 3 WHERE id = 2", "DELETE FROM free", "INSERT INTO free VALUES (1)")
-	fixtureWant(t, "the log", fixtureLog(t, db), "I a 1 [2]", "I free -1", "U a 2 [2, 3]")
 }
 
 // TestHandlesUpgrade: a handle that installs brings an older layout up to date,
