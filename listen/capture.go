@@ -72,11 +72,13 @@ type Bell string
 
 // The bells.
 const (
-	// BellGated: one of the transactions that commit at the same time rings;
-	// the others are found by the polls that follow. It costs the writers next
-	// to nothing.
+	// BellGated: transactions ring that write while a reader sleeps, and of those
+	// that began at the same time one; the others are found by the polls that
+	// follow. Nobody rings for readers that poll all the time, as they do while
+	// much happens.
 	BellGated Bell = "gated"
-	// BellEvery: every transaction rings. Commits wait for each other.
+	// BellEvery: every transaction rings, as long as somebody reads. Commits wait
+	// for each other.
 	BellEvery Bell = "every"
 	// BellApp: the processes that write through livesql ring after they have
 	// committed, out of their transactions. Others are found by polling.

@@ -73,6 +73,21 @@ func captureTables() []captureTable {
 		{"odd names", []string{`CREATE SCHEMA "S.x"`, `CREATE TABLE "S.x"."T ""q' $livesql$" ("n" int, "k$livesql$""\" int, "t" int, PRIMARY KEY ("k$livesql$""\", n, t))`}, []captureCase{
 			{`INSERT INTO "S.x"."T ""q' $livesql$" VALUES (1, 2, 3)`, []string{`I T "q' $livesql$ 1 [[2, 1, 3]]`}},
 		}},
+		{"names of the function's own", []string{
+			"CREATE TABLE own (n int, keys int, was int, v int, PRIMARY KEY (n, keys, was))", "CREATE TABLE tab (k1 int, newt int, tg_relid int, op text, rel oid, n int, PRIMARY KEY (newt))",
+			"CREATE TABLE fo (found bool PRIMARY KEY, v int)", "CREATE TABLE ne (new int PRIMARY KEY, v int)", "CREATE TABLE tg (tg_op text PRIMARY KEY, v int)",
+		}, []captureCase{
+			{"INSERT INTO own VALUES (1, 2, 3, 4)", []string{"I own 1 [[1, 2, 3]]"}},
+			{"UPDATE own SET keys = 5", []string{"U own 2 [[1, 2, 3], [1, 5, 3]]"}},
+			{"ALTER TABLE own RENAME n TO m; UPDATE own SET v = 5", []string{"U own 1 [[null, 5, 3]]"}}, // which no key is: see decodeKey
+			{"INSERT INTO own VALUES (2, 2, 3), (3, 2, 3)", []string{"I own -1"}},
+			{"INSERT INTO tab VALUES (1, 2, 3, 'x', 4, 5)", []string{"I tab 1 [2]"}},
+			{"UPDATE tab SET n = 7", []string{"U tab 1 [2]"}},
+			{"ALTER TABLE tab RENAME newt TO other; DELETE FROM tab", []string{"D tab -1"}},
+			{"INSERT INTO fo VALUES (true); UPDATE fo SET v = 1; ALTER TABLE fo RENAME found TO other; DELETE FROM fo", []string{"D fo -1", "I fo -1", "U fo -1"}},
+			{"INSERT INTO ne VALUES (1); ALTER TABLE ne RENAME new TO other; UPDATE ne SET v = 1", []string{"I ne -1", "U ne -1"}},
+			{"INSERT INTO tg VALUES ('x'); ALTER TABLE tg RENAME tg_op TO other; DELETE FROM tg", []string{"D tg -1", "I tg -1"}},
+		}},
 		{"whole", []string{
 			"CREATE TABLE w (v int)", "CREATE TABLE x (id numeric PRIMARY KEY)", "CREATE TABLE z (id timestamptz PRIMARY KEY)", "CREATE TABLE f (id char(3) PRIMARY KEY)",
 			"CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "CREATE TABLE n (id text COLLATE loose PRIMARY KEY)",
@@ -300,17 +315,19 @@ func TestLockTimeoutIsNotOurs(t *testing.T) {
 	fixtureInstall(t, db)
 	fixtureLog(t, db)
 	locker, writer := fixtureConn(t, db), fixtureConn(t, db)
-	fixtureExec(t, locker, "BEGIN; LOCK TABLE livesql.log IN SHARE MODE")
 	fixtureExec(t, writer, "SET lock_timeout = '1ms'")
-	done := make(chan error, 1)
-	go func() {
-		_, err := writer.ExecContext(t.Context(), "INSERT INTO a VALUES (1)")
-		done <- err
-	}()
-	fixtureAwait(t, db, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'livesql.log'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND clock_timestamp() - waitstart > interval '50 ms')")
-	fixtureExec(t, locker, "COMMIT")
-	if err := <-done; err != nil {
-		t.Errorf("writing while the log was locked: %v", err)
+	for _, statement := range []string{"INSERT INTO a VALUES (1)", "UPDATE a SET id = 2", "DELETE FROM a"} {
+		fixtureExec(t, locker, "BEGIN; LOCK TABLE livesql.log IN SHARE MODE")
+		done := make(chan error, 1)
+		go func() {
+			_, err := writer.ExecContext(t.Context(), statement)
+			done <- err
+		}()
+		fixtureAwait(t, db, "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'livesql.log'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND clock_timestamp() - waitstart > interval '50 ms')")
+		fixtureExec(t, locker, "COMMIT")
+		if err := <-done; err != nil {
+			t.Errorf("%s while the log was locked: %v", statement, err)
+		}
 	}
-	fixtureWant(t, "the log", fixtureLog(t, db), "I a 1 [1]")
+	fixtureWant(t, "the log", fixtureLog(t, db), "D a 1 [2]", "I a 1 [1]", "U a 2 [1, 2]")
 }

@@ -24,7 +24,9 @@
 //
 // # Bell
 //
-// A second connection listens for NOTIFY and only ever says "look now". It
+// A second connection listens for NOTIFY and only ever says "look now". Writers
+// ring only while some reader sleeps, which readers say by a lock that they share
+// (see sleeper); one that finds something with every poll does without. It
 // counts as a bell that works only while it hears the probes that the polls
 // send; nothing depends on it but how soon a poll comes.
 //
