@@ -57,6 +57,7 @@ type Cache struct {
 	stats        counters
 	feed         atomic.Uint32 // listen.State
 	opened       atomic.Uint32 // sessions so far
+	heard        atomic.Uint64
 }
 
 var (
@@ -125,12 +126,19 @@ func (c *Cache) Apply(b listen.Batch) {
 	sent := c.clock.At(b.Sent)
 	c.core.Renew(sent)
 	c.judge(sent)
+	c.heard.Add(1)
 }
+
+// Heard counts the times that the feed told something, if only that there is nothing
+// new or that it has lost the database. While it stays the same, nobody knows that
+// the server is still there.
+func (c *Cache) Heard() uint64 { return c.heard.Load() }
 
 // Changed follows the feed's state. Entries are kept while the feed is away,
 // and served again when it has caught up.
 func (c *Cache) Changed(s listen.State) {
 	c.feed.Store(uint32(s))
+	c.heard.Add(1)
 	if s != listen.Live {
 		c.core.Suspend()
 	}

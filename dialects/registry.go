@@ -25,8 +25,20 @@ type Dialect interface {
 	// dial.
 	Connector(dsn string) (sqldriver.Connector, error)
 
-	// Takes reports whether the inner driver binds v exactly as it is.
+	// Takes reports whether the inner driver does with an argument what
+	// database/sql does by itself: see Session in package driver.
 	Takes(v any) bool
+}
+
+// Plain reports whether v is of a type that drivers agree about with database/sql:
+// a [database/sql/driver.Value] is bound as it is, a signed integer as an int64. It
+// is what most dialects answer to Takes.
+func Plain(v any) bool {
+	switch v.(type) {
+	case int, int8, int16, int32:
+		return true
+	}
+	return sqldriver.IsValue(v)
 }
 
 // UnknownError is returned for a dialect that no imported package registered.

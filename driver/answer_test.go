@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,8 +76,8 @@ func TestLostArguments(t *testing.T) {
 	}
 	defer cn.Close()
 	ch := cn.(sqldriver.NamedValueChecker)
-	// "x" is for database/sql to convert, the marked value for nobody yet.
-	args := []sqldriver.NamedValue{{Ordinal: 1, Value: "x"}}
+	// The first is for database/sql to convert, the marked value for nobody yet.
+	args := []sqldriver.NamedValue{{Ordinal: 1, Value: int8(1)}}
 	for _, check := range []struct {
 		nv   sqldriver.NamedValue
 		want error
@@ -201,5 +203,42 @@ func TestUnansweredRowsAndResultsAreTheDriversOwn(t *testing.T) {
 	results = append(results, res)
 	if d := cmp.Diff([]any{fakeResult{}, fakeResult{}}, results); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestTakenArguments: what the session takes is what database/sql makes of it, and
+// the driver is not asked, on a shell, on a connection and for a statement.
+func TestTakenArguments(t *testing.T) {
+	srv := newServer(look{})
+	db := open(t, srv, &recorder{srv: srv, takes: func(any) bool { return true }})
+	db.SetMaxOpenConns(1)
+	st, err := db.Prepare("select ? ? ? ? ? ? ? ?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	args := []any{1, int64(2), "x", []byte("y"), 1.5, at, true, nil}
+	var want []sqldriver.NamedValue
+	for i, arg := range args {
+		v, err := sqldriver.DefaultParameterConverter.ConvertValue(arg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, sqldriver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	for what, query := range map[string]func() *sql.Row{
+		"connection": func() *sql.Row { return db.QueryRow("select", args...) },
+		"statement":  func() *sql.Row { return st.QueryRow(args...) },
+	} {
+		var got string
+		if err := query().Scan(&got); err != nil || got != show(want) {
+			t.Errorf("%s: got %q, %v, want %q", what, got, err, show(want))
+		}
+	}
+	for _, line := range srv.lines() {
+		if strings.Contains(line, "-check ") {
+			t.Errorf("asked about an argument that the session takes: %s", line)
+		}
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 )
 
-// CheckNamedValue asks the inner connection, if database/sql would and there is
-// one. In two cases the value is taken as it is and the statement that follows
-// has it checked (see checked):
+// CheckNamedValue does what the inner connection's checker does, or asks it if
+// the session does not know what that is. In two cases the value is taken as it is
+// and the statement that follows has it checked (see checked):
 //
 //   - A shell has nothing to ask yet, and no context here to dial with. Only if
 //     the session knows that the inner driver leaves the value to database/sql
@@ -21,6 +22,9 @@ import (
 //     would refuse the statement may take.
 func (c *conn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 	if c.inner != nil && c.direct {
+		if c.session.Takes(nv.Value) {
+			return plainly(nv)
+		}
 		return checkNamedValue(c.inner, nv)
 	}
 	if nv.Ordinal == 1 {
@@ -28,10 +32,24 @@ func (c *conn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 		c.unchecked = false
 	}
 	if c.inner == nil && c.session.Takes(nv.Value) {
-		return sqldriver.ErrSkip
+		return plainly(nv)
 	}
 	c.unchecked = true
 	return nil
+}
+
+// plainly has database/sql convert a value, or does so itself where that is
+// certain to be the same (driver.DefaultParameterConverter) and needs no detour
+// by an error.
+func plainly(nv *sqldriver.NamedValue) error {
+	switch v := nv.Value.(type) {
+	case int64, string, []byte, float64, bool, time.Time, nil:
+		return nil
+	case int:
+		nv.Value = int64(v)
+		return nil
+	}
+	return sqldriver.ErrSkip
 }
 
 // checked returns args as the inner connection's checker leaves them, after it

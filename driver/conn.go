@@ -4,7 +4,6 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
-	"time"
 )
 
 var (
@@ -49,11 +48,15 @@ type conn struct {
 	failed bool           // the last dial failed
 	closed bool
 
+	// The optional methods of inner that are called for each answer, or nil.
+	resetter  sqldriver.SessionResetter
+	validator sqldriver.Validator
+
 	// Of an inner connection whose reset may be put off: see LazyReset.
-	lazy    time.Duration
-	resetAt time.Time
-	used    bool // since then
-	owed    bool // it has to be reset before it is used
+	epoch   func() uint64 // nil if it may not
+	resetIn uint64        // the epoch of the last reset
+	used    bool          // since then
+	owed    bool          // it has to be reset before it is used
 
 	unchecked bool // arguments of the coming statement still have to be checked
 	discard   bool // the connection must not be used again: see tx.Rollback
@@ -249,18 +252,17 @@ func (c *conn) Ping(ctx context.Context) error {
 // ResetSession resets the inner connection, if there is one that can be reset,
 // or puts that off until it is used.
 func (c *conn) ResetSession(ctx context.Context) error {
-	r, ok := c.inner.(sqldriver.SessionResetter)
-	if !ok {
+	if c.resetter == nil {
 		return nil
 	}
-	if c.lazy > 0 {
-		now := time.Now()
-		if c.owed = !c.used && now.Sub(c.resetAt) < c.lazy; c.owed {
+	if c.epoch != nil {
+		now := c.epoch()
+		if c.owed = !c.used && now == c.resetIn; c.owed {
 			return nil
 		}
-		c.used, c.resetAt = false, now
+		c.used, c.resetIn = false, now
 	}
-	return r.ResetSession(ctx)
+	return c.resetter.ResetSession(ctx)
 }
 
 // use is called before the inner connection is used, and resets it if that was
@@ -272,15 +274,16 @@ func (c *conn) use(ctx context.Context) error {
 		return nil
 	}
 	c.owed = false
-	return c.inner.(sqldriver.SessionResetter).ResetSession(ctx)
+	return c.resetter.ResetSession(ctx)
 }
 
 // IsValid tells whether the pool may keep the connection. database/sql asks at
-// the end of every use, which makes it the moment to tell the session.
+// the end of every use, which makes it the moment to tell the session. An inner
+// connection that was not used is as valid as it was, or else its reset will tell.
 func (c *conn) IsValid() bool {
 	valid := !c.closed && !c.discard && (c.inner != nil || !c.failed)
-	if v, ok := c.inner.(sqldriver.Validator); ok && valid {
-		valid = v.IsValid()
+	if c.validator != nil && valid && !c.owed {
+		valid = c.validator.IsValid()
 	}
 	c.session.Released()
 	return valid

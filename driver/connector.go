@@ -47,7 +47,7 @@ type connector struct {
 // Connect returns a new connection of the pool, undialled unless Eager was
 // asked for.
 func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	cn := &conn{connector: c.inner, session: c.hooks.Open(), lazy: c.cfg.lazy}
+	cn := &conn{connector: c.inner, session: c.hooks.Open(), epoch: c.cfg.epoch}
 	if cn.session == nil {
 		cn.session = nopSession{}
 	}

@@ -74,6 +74,8 @@ func (c *conn) connect(ctx context.Context) error {
 		return err
 	}
 	c.inner, c.used = inner, true
+	c.resetter, _ = inner.(sqldriver.SessionResetter)
+	c.validator, _ = inner.(sqldriver.Validator)
 	c.failed = false
 	c.direct = canQuery(inner) && canExec(inner)
 	return nil

@@ -63,12 +63,15 @@ func variants() []variant {
 			return driver.Wrap(driver.Wrap(c, nil), nil)
 		}},
 		{name: "taking", saves: true, wrap: func(c sqldriver.Connector, srv *server) sqldriver.Connector {
-			// As a dialect says of a driver without a checker.
+			// As a dialect says of a driver without checkers and converters.
 			cn, _ := (&fakeConnector{newServer(srv.look)}).Connect(context.Background())
+			st, _ := cn.Prepare("select")
+			_, stmtChecks := st.(sqldriver.NamedValueChecker)
+			_, converts := st.(converter)
 			_, checks := cn.(sqldriver.NamedValueChecker)
 			_, queries := cn.(queryer)
 			_, queriesCtx := cn.(sqldriver.QueryerContext)
-			takes := !checks && (queries || queriesCtx)
+			takes := !checks && !stmtChecks && !converts && (queries || queriesCtx)
 			return driver.Wrap(c, &recorder{srv: srv, quiet: true, takes: func(any) bool { return takes }})
 		}},
 	}

@@ -25,12 +25,13 @@ type Session interface {
 	Dialed(ctx context.Context, inner sqldriver.Conn) error
 
 	// Takes reports whether the inner driver does with an argument what
-	// database/sql does by itself (driver.DefaultParameterConverter): it has no
-	// checker of its own, or one that leaves such values alone. It sees the
-	// program's own values (int, not int64). A shell has such values converted
-	// by database/sql and then needs no connection before Query was asked. For
-	// all others it dials first, has the inner driver check them and asks with
-	// the result.
+	// database/sql does by itself (driver.DefaultParameterConverter): its
+	// connections and statements have neither a checker nor a converter of their
+	// own, or leave such values alone. It sees the program's own values (int, not
+	// int64). The inner driver is not asked about
+	// such values, and a shell needs no connection for them before Query was
+	// asked. For all others it dials first, has the inner driver check them and
+	// asks with the result.
 	Takes(v any) bool
 
 	// Classify returns what the session knows of a text. It is called for

@@ -118,6 +118,27 @@ var otherBugs = []mutant{
 	{name: "arguments that a session takes dial", test: "TestAnsweredQueriesNeedNoConnection", edits: []edit{
 		swap("args.go", "c.inner == nil && c.session.Takes(nv.Value)", "c.inner == nil && c.session.Takes(nv.Value) && false"),
 	}},
+	{name: "arguments that a session takes are asked about", test: "TestTakenArguments", edits: []edit{
+		swap("args.go", "\t\tif c.session.Takes(nv.Value) {", "\t\tif c.session.Takes(nv.Value) && false {"),
+	}},
+	{name: "those of a statement", test: "TestTakenArguments", edits: []edit{
+		swap("stmt.go", "if s.conn.session.Takes(nv.Value) {", "if s.conn.session.Takes(nv.Value) && false {"),
+	}},
+	{name: "arguments that a session takes are not converted", test: "TestTakenArguments", edits: []edit{
+		swap("args.go", "nv.Value = int64(v)", ""), swap("args.go", "switch v := ", "switch "),
+	}},
+	{name: "an unused connection is asked whether it is valid", test: "TestLazyReset", edits: []edit{
+		swap("conn.go", "c.validator != nil && valid && !c.owed", "c.validator != nil && valid"),
+	}},
+	{name: "a used connection is not asked whether it is valid", test: "TestLazyReset", edits: []edit{
+		swap("conn.go", "c.validator != nil && valid && !c.owed", "c.validator != nil && valid && c.epoch == nil"),
+	}},
+	{name: "a reset put off beyond its epoch", test: "TestLazyReset", edits: []edit{
+		swap("conn.go", "!c.used && now == c.resetIn", "!c.used"),
+	}},
+	{name: "a reset put off is forgotten", test: "TestLazyReset", edits: []edit{
+		swap("conn.go", "\tif !c.owed {", "\tif true {"),
+	}},
 	{name: "arguments unchecked on a shell", test: "TestArgumentsTheSessionDoesNotTake", edits: []edit{
 		swap("args.go", "\tc.unchecked = true\n", ""),
 	}},

@@ -1,7 +1,5 @@
 package driver
 
-import "time"
-
 // Option changes how a connector is wrapped.
 type Option interface {
 	apply(*config)
@@ -10,7 +8,7 @@ type Option interface {
 // config is what the options of one wrapped connector add up to.
 type config struct {
 	eager bool
-	lazy  time.Duration
+	epoch func() uint64 // nil without LazyReset
 }
 
 func newConfig(opts []Option) config {
@@ -32,14 +30,20 @@ func Eager() Option {
 	return optionFunc(func(cfg *config) { cfg.eager = true })
 }
 
-// LazyReset is for inner connections whose ResetSession is expensive, as where it
-// asks the operating system whether the server has hung up, which costs several
-// times what an answer from memory does. While only the session has answered,
-// the inner connection is reset at most once in d when it is taken from the
-// pool, and otherwise before it is used, when database/sql replaces one that is
-// bad as it always does. All that is different: whoever takes a connection out
-// of the pool, as a [*database/sql.Conn], may get one that has been dead for up
-// to d, and be told by the first statement.
-func LazyReset(d time.Duration) Option {
-	return optionFunc(func(cfg *config) { cfg.lazy = d })
+// LazyReset leaves inner connections alone while only the session answers. Some
+// drivers ask the operating system whether the server has hung up whenever a
+// connection is taken from the pool, or the server itself after a second; that costs
+// up to some hundred times what an answer from memory does.
+//
+// With the option, an inner connection that was not used since it was reset is
+// neither reset again nor asked whether it is valid, for as long as epoch returns
+// the same. It is reset before it is used, and database/sql replaces one that is bad
+// then as it always does. All that is different: whoever takes a connection out of
+// the pool, as a [*database/sql.Conn], may get one that has died since the epoch
+// began, and be told by the first statement.
+//
+// Epoch is called whenever a connection is taken from the pool, by several
+// goroutines. It should count the times that somebody has heard from the database.
+func LazyReset(epoch func() uint64) Option {
+	return optionFunc(func(cfg *config) { cfg.epoch = epoch })
 }

@@ -7,27 +7,20 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/vantage-go/live/driver"
 )
 
 // resets counts the resets of inner connections so far.
-func (s *server) resets() (n int) {
-	for _, line := range s.lines() {
-		if line == "reset" {
-			n++
-		}
-	}
-	return n
-}
+func (s *server) resets() int { return s.seen("reset") }
 
 // TestLazyReset: the inner connection is reset before it is used, as without the
-// option, and for answers that come from elsewhere at most once in a while.
+// option, and for answers that come from elsewhere at most once in an epoch.
 func TestLazyReset(t *testing.T) {
 	t.Parallel()
-	const while = 300 * time.Millisecond
+	var epoch atomic.Uint64
 	for _, lazy := range []bool{false, true} {
 		srv := newServer(look{})
 		hit := false
@@ -42,7 +35,7 @@ func TestLazyReset(t *testing.T) {
 		}
 		var opts []driver.Option
 		if lazy {
-			opts = append(opts, driver.LazyReset(while))
+			opts = append(opts, driver.LazyReset(epoch.Load))
 		}
 		db := open(t, srv, policy, opts...)
 		db.SetMaxOpenConns(1)
@@ -73,14 +66,19 @@ func TestLazyReset(t *testing.T) {
 			expect("answers from elsewhere", 11)
 			continue
 		}
+		valid := srv.seen("valid")
+		many(10)
+		if n := srv.seen("valid") - valid; n != 0 {
+			t.Errorf("asked %d times whether a connection is valid that nobody used", n)
+		}
 		expect("answers from elsewhere", 2)
 		read(false)
 		expect("its next use", 3)
 		many(10)
 		expect("answers after that", 4)
-		time.Sleep(while)
+		epoch.Add(1)
 		many(10)
-		expect("answers after a while", 5)
+		expect("answers in the next epoch", 5)
 		uses := map[string]func() error{
 			"exec":    func() error { _, err := db.ExecContext(t.Context(), "update"); return err },
 			"begin":   func() error { return within(db, func(*sql.Tx) error { return nil }) },
@@ -89,11 +87,14 @@ func TestLazyReset(t *testing.T) {
 		}
 		for what, use := range uses {
 			many(3)
-			before := srv.resets()
+			before, valid := srv.resets(), srv.seen("valid")
 			if err := use(); err != nil {
 				t.Fatal(err)
 			}
 			expect(what, before+1)
+			if srv.seen("valid") == valid {
+				t.Errorf("%s: not asked whether a connection that was used is valid", what)
+			}
 		}
 	}
 }
@@ -128,7 +129,7 @@ func TestLazyResetOfABadConnection(t *testing.T) {
 			}
 			return nil, nil, nil
 		},
-	}, driver.LazyReset(time.Hour))
+	}, driver.LazyReset(func() uint64 { return 0 }))
 	db.SetMaxOpenConns(1)
 	statement, err := db.Prepare("select")
 	if err != nil {

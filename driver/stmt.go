@@ -52,10 +52,13 @@ func (s *stmt) NumInput() int { return s.inner.NumInput() }
 // Close closes the inner statement.
 func (s *stmt) Close() error { return s.inner.Close() }
 
-// CheckNamedValue asks the inner statement's checker. If it has none, it asks
-// the connection's, which database/sql cannot do once the statement has a
-// checker.
+// CheckNamedValue does what the driver does with a value, or asks it: the inner
+// statement's checker, and if there is none the connection's, which database/sql
+// cannot do once the statement has a checker.
 func (s *stmt) CheckNamedValue(nv *sqldriver.NamedValue) error {
+	if s.conn.session.Takes(nv.Value) {
+		return plainly(nv)
+	}
 	if ch, ok := s.inner.(sqldriver.NamedValueChecker); ok {
 		return ch.CheckNamedValue(nv)
 	}

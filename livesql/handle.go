@@ -56,6 +56,13 @@ type placed interface {
 	Place(dsn string) string
 }
 
+// native is a dialect that knows the connectors of its own driver from those that
+// are wrapped, or of other drivers: what it says in Takes is true of the former. All
+// others are asked about each argument.
+type native interface {
+	Native(inner sqldriver.Connector) bool
+}
+
 // newHandle puts the parts together. It does no I/O.
 func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, o *options) (*handle, error) {
 	if d, ok := dialect.(serial); ok {
@@ -76,6 +83,10 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		}
 	}
 	h.refreshes.log = o.log
+	takes := dialect.Takes
+	if o.stranger {
+		takes = nil
+	}
 	_, silent := h.backend.(unlogged)
 	logged := !silent
 	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
@@ -85,7 +96,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		Lease:       o.lease,
 		Bytes:       o.bytes,
 		ResultBytes: o.resultBytes,
-		Takes:       dialect.Takes,
+		Takes:       takes,
 		// Two ways of SQLite. Without a log nothing is stored, and nothing
 		// has to be counted.
 		RowTypes:      dialect.Flavor() == dialects.SQLite,
@@ -105,7 +116,11 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		return nil, errors.Join(fmt.Errorf("livesql: %w", err), h.backend.Close())
 	}
 	h.feed.Subscribe(h.cache)
-	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions(dialect.Flavor())...)
+	var heard func() uint64
+	if logged {
+		heard = h.cache.Heard
+	}
+	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions(heard)...)
 	return h, nil
 }
 

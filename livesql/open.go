@@ -78,6 +78,8 @@ func openConnector(dialect string, inner sqldriver.Connector, opts []Option) (*h
 	if err != nil {
 		return nil, err
 	}
+	n, ok := d.(native)
+	o.stranger = !ok || !n.Native(inner)
 	return newHandle(d, inner, "", o)
 }
 

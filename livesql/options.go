@@ -30,6 +30,7 @@ type options struct {
 	eager       bool
 	off         bool
 	evict       bool
+	stranger    bool // the connector is not one of the dialect's own driver
 	feedDSN     string
 	backend     listen.Backend
 	feed        []listen.Option
@@ -325,17 +326,14 @@ func build(opts []Option) (*options, error) {
 	return o, nil
 }
 
-func (o *options) driverOptions(flavor dialects.Flavor) (all []driver.Option) {
+// driverOptions are those of the wrapper. Heard counts the polls of the feed, and is
+// nil if there is none.
+func (o *options) driverOptions(heard func() uint64) (all []driver.Option) {
 	if o.eager {
 		all = append(all, driver.Eager())
 	}
-	if flavor == dialects.MySQL {
-		all = append(all, driver.LazyReset(resetEvery))
+	if heard != nil {
+		all = append(all, driver.LazyReset(heard))
 	}
 	return all
 }
-
-// resetEvery is how often a connection of go-sql-driver/mysql that only answers
-// from memory is asked whether the server has hung up: a system call each time,
-// which takes twice as long as the answer.
-const resetEvery = 100 * time.Millisecond

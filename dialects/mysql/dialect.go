@@ -3,6 +3,7 @@ package mysql
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -33,7 +34,7 @@ func (Dialect) BindName() string { return "mysql" }
 func (Dialect) Flavor() dialects.Flavor { return dialects.MySQL }
 
 // Takes reports whether v is of a type that the driver leaves to database/sql.
-func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+func (Dialect) Takes(v any) bool { return dialects.Plain(v) }
 
 // MinLease is the shortest lease that the feed keeps up. Only polls that look at
 // the schema renew it. Those cost too much for more than a few in a second, and
@@ -41,6 +42,12 @@ func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
 func (Dialect) MinLease() time.Duration { return minLease }
 
 const minLease = listen.CheckEvery + listen.CheckEvery/5
+
+// Native reports whether c is a connector of go-sql-driver/mysql.
+func (d Dialect) Native(c sqldriver.Connector) bool {
+	own, err := d.Connector("")
+	return err == nil && reflect.TypeOf(c) == reflect.TypeOf(own)
+}
 
 // Connector returns a connector of go-sql-driver/mysql.
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {

@@ -32,7 +32,13 @@ func (Dialect) BindName() string { return "postgres" }
 func (Dialect) Flavor() dialects.Flavor { return dialects.Postgres }
 
 // Takes reports whether v is of a type that lib/pq leaves to database/sql.
-func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+func (Dialect) Takes(v any) bool { return dialects.Plain(v) }
+
+// Native reports whether c is a connector of lib/pq's.
+func (Dialect) Native(c sqldriver.Connector) bool {
+	_, ok := c.(*pq.Connector)
+	return ok
+}
 
 // Connector returns a connector of lib/pq.
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -39,6 +40,12 @@ func (Dialect) Place(dsn string) string {
 		path, _ = uriPath(uri)
 	}
 	return path
+}
+
+// Native reports whether c is a connector of modernc.org/sqlite.
+func (d Dialect) Native(c sqldriver.Connector) bool {
+	own, err := d.Connector("")
+	return err == nil && reflect.TypeOf(c) == reflect.TypeOf(own)
 }
 
 // Connector returns a connector of modernc.org/sqlite. Unless dsn sets a busy

@@ -20,6 +20,7 @@ var (
 	floatKind  = kindOf(float64(1.5))
 	stringKind = kindOf("string")
 	timeKind   = kindOf(time.Time{})
+	bytesKind  = kindOf([]byte{})
 )
 
 func boxed(kind, value unsafe.Pointer) (v any) {
@@ -28,4 +29,5 @@ func boxed(kind, value unsafe.Pointer) (v any) {
 }
 
 func boxString(s *string) any  { return boxed(stringKind, unsafe.Pointer(s)) }
+func boxBytes(b *[]byte) any   { return boxed(bytesKind, unsafe.Pointer(b)) }
 func boxTime(t *time.Time) any { return boxed(timeKind, unsafe.Pointer(t)) }

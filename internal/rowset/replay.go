@@ -13,7 +13,8 @@ import (
 //
 // Its values lie in the packed result. A string is a pointer and a length,
 // though, which the result does not hold: the replay has a place for each.
-// What it has given may outlive it.
+// What it has given may outlive it. Bytes are copied: whoever gets them may write
+// there.
 type replay struct {
 	shape *Shape
 	data  memory
@@ -30,10 +31,12 @@ var (
 	_ sqldriver.RowsColumnTypePrecisionScale   = (*manyReplay)(nil)
 )
 
-// places are those for the strings and times of rows to come.
+// places are those for the strings, times and bytes of rows to come.
 type places struct {
 	strings []string
 	times   []time.Time
+	bytes   [][]byte
+	copies  []byte // room for what stands in bytes, of this row
 }
 
 // oneReplay is a replay of one row. N is an array of strings with room for the
@@ -181,7 +184,17 @@ func (r *replay) row(number int, dest []sqldriver.Value, p *places) {
 			dest[i] = boxString(s)
 		case tagBytes:
 			w := *(*uint64)(at)
-			dest[i] = []byte(r.data.text(int(w>>32), int(uint32(w))))
+			text := r.data.text(int(w>>32), int(uint32(w)))
+			if len(p.bytes) == 0 {
+				p.makeBytes(placesFor(tags[i:], tagBytes, rows-number-1), len(text))
+			}
+			if cap(p.copies)-len(p.copies) < len(text) {
+				p.copies = make([]byte, 0, r.bytesIn(tags[i:], at))
+			}
+			b := &p.bytes[0]
+			p.bytes = p.bytes[1:]
+			*b = p.copy(text)
+			dest[i] = boxBytes(b)
 		case tagNilBytes:
 			dest[i] = []byte(nil)
 		case tagTime:
@@ -194,6 +207,47 @@ func (r *replay) row(number int, dest []sqldriver.Value, p *places) {
 			dest[i] = boxTime(t)
 		}
 	}
+}
+
+// bytesIn returns how many bytes there are in the rest of a row.
+func (r *replay) bytesIn(tags []byte, word unsafe.Pointer) (n int) {
+	for i, tag := range tags {
+		if tag == tagBytes {
+			n += int(uint32(*(*uint64)(unsafe.Add(word, 8*i))))
+		}
+	}
+	return n
+}
+
+// makeBytes makes n places for bytes. If the only one is for a few, they find room in
+// the same memory.
+func (p *places) makeBytes(n, length int) {
+	switch {
+	case n == 1 && length <= 8:
+		one := new(struct {
+			place [1][]byte
+			copy  [8]byte
+		})
+		p.bytes, p.copies = one.place[:], one.copy[:0]
+	case n == 1 && length <= 40:
+		one := new(struct {
+			place [1][]byte
+			copy  [40]byte
+		})
+		p.bytes, p.copies = one.place[:], one.copy[:0]
+	default:
+		p.bytes = make([][]byte, n)
+	}
+}
+
+// copy returns a copy of text that cannot grow into what comes behind it.
+func (p *places) copy(text string) []byte {
+	if text == "" {
+		return []byte{}
+	}
+	at := len(p.copies)
+	p.copies = append(p.copies, text...)
+	return p.copies[at:len(p.copies):len(p.copies)]
 }
 
 // placesFor returns how many places to make: those for the rest of a row and

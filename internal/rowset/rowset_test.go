@@ -4,6 +4,7 @@ import (
 	"bytes"
 	sqldriver "database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"sync"
@@ -307,19 +308,52 @@ func replays(set *rowset.Set) []func() sqldriver.Rows {
 var played sqldriver.Rows
 
 func TestAllocations(t *testing.T) {
-	set := record(t, &script{results: []result{{
-		names: []string{"id", "name", "margin"},
-		rows:  [][]sqldriver.Value{{int64(1000), "a name", 12.5}},
-	}}})
-	dest := make([]sqldriver.Value, 3)
-	for _, replay := range replays(set) {
-		if got := testing.AllocsPerRun(100, func() {
-			played = replay()
-			_ = played.Columns()
-			_ = played.Next(dest)
-			_ = played.Close()
-		}); got != 1 {
-			t.Errorf("playing back a row of three values costs %v allocations, want 1", got)
+	blob := func(n int) sqldriver.Value { return make([]byte, n) }
+	for _, c := range []struct {
+		what string
+		row  []sqldriver.Value
+		rows int
+		most float64 // of packed results
+	}{
+		{"three values", []sqldriver.Value{int64(1000), "a name", 12.5}, 1, 1},
+		{"a few bytes", []sqldriver.Value{blob(5)}, 1, 2},
+		{"some bytes", []sqldriver.Value{int64(1000), blob(40)}, 1, 2},
+		{"many bytes", []sqldriver.Value{int64(1000), blob(41)}, 1, 3},
+		{"bytes of many columns", []sqldriver.Value{blob(3), blob(30), blob(300), blob(0)}, 1, 3},
+		{"bytes of many rows", []sqldriver.Value{blob(3), blob(30)}, 64, 2 + 1 + 64},
+	} {
+		r := result{}
+		for i := range c.row {
+			r.names = append(r.names, fmt.Sprint("c", i))
+		}
+		for range c.rows {
+			r.rows = append(r.rows, c.row)
+		}
+		set := record(t, &script{results: []result{r}})
+		dest := make([]sqldriver.Value, len(c.row))
+		for _, replay := range replays(set)[2:] {
+			if got := testing.AllocsPerRun(100, func() {
+				played = replay()
+				_ = played.Columns()
+				for played.Next(dest) == nil {
+				}
+				_ = played.Close()
+			}); got != c.most {
+				t.Errorf("playing back %s costs %v allocations, want %v", c.what, got, c.most)
+			}
+		}
+		if c.what != "three values" {
+			continue
+		}
+		for _, replay := range replays(set)[:2] {
+			if got := testing.AllocsPerRun(100, func() {
+				played = replay()
+				_ = played.Columns()
+				_ = played.Next(dest)
+				_ = played.Close()
+			}); got != 1 {
+				t.Errorf("playing back a row of three values costs %v allocations, want 1", got)
+			}
 		}
 	}
 }

@@ -185,3 +185,30 @@ func TestCallersOwnTheirBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestBytesOfARow: what is written into the bytes of one column, or appended to them,
+// changes no other, nor what the next reader gets.
+func TestBytesOfARow(t *testing.T) {
+	want := []sqldriver.Value{[]byte("first"), []byte{}, int64(1), []byte("second"), []byte(nil), []byte("third")}
+	set := record(t, &script{results: []result{{names: []string{"a", "b", "c", "d", "e", "f"}, rows: [][]sqldriver.Value{want, want, want}}}})
+	for round, replay := range replays(set) {
+		rows := replay()
+		for n := range 3 {
+			got := make([]sqldriver.Value, len(want))
+			if err := rows.Next(got); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got {
+				if diff := cmp.Diff(want[i], v); diff != "" {
+					t.Fatalf("round %d, row %d, column %d: %s", round, n, i, diff)
+				}
+				if b, ok := v.([]byte); ok && b != nil {
+					b = append(b, "XXX"...)
+					for j := range b[:cap(b)] {
+						b[:cap(b)][j] = 'X'
+					}
+				}
+			}
+		}
+	}
+}

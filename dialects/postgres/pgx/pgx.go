@@ -7,7 +7,9 @@ import (
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"fmt"
+	"reflect"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/vantage-go/live/dialects"
@@ -38,6 +40,16 @@ func (Dialect) Flavor() dialects.Flavor { return dialects.Postgres }
 
 // Takes reports whether v is of a type that pgx leaves to database/sql.
 func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
+
+// Native reports whether c is a connector of pgx's stdlib.
+func (Dialect) Native(c sqldriver.Connector) bool {
+	t := reflect.TypeOf(c)
+	if t == reflect.TypeOf(stdlib.GetConnector(pgx.ConnConfig{})) {
+		return true
+	}
+	named, err := Dialect{}.Connector("")
+	return err == nil && t == reflect.TypeOf(named)
+}
 
 // Connector returns a connector of pgx's stdlib.
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {
