@@ -45,7 +45,9 @@ func Open(ctx context.Context, dialect, dsn string, opts ...Option) (*DB, error)
 }
 
 // OpenDB is Open for a connector of the inner driver. The DB closes inner if
-// it is an io.Closer.
+// it is an io.Closer. A connector around the driver's own, or one of another driver,
+// may have a say in arguments: it is asked about all of them, for which a statement
+// on a new connection has to dial, even if its answer is in memory.
 func OpenDB(ctx context.Context, dialect string, inner sqldriver.Connector, opts ...Option) (*DB, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
