@@ -60,7 +60,9 @@ var brokenVariants = []brokenVariant{
 		"internal/rowset/record.go", "return append(make([]byte, 0, len(v)), v...), 3*word", "if $ {\n			return v, 3*word + int64(len(v)), true\n		}\n		return append(make([]byte, 0, len(v)), v...), 3*word",
 	}}},
 	{"bytes of the entry handed out", "TestBytesAreCopied", []edit{{
-		"internal/rowset/replay.go", "[]byte(r.data.text(int(w>>32), int(uint32(w))))", "func() []byte {\n				if $ {\n					return unsafe.Slice((*byte)(r.data.at(int(w>>32))), int(uint32(w)))\n				}\n				return []byte(r.data.text(int(w>>32), int(uint32(w))))\n			}()",
+		"internal/rowset/replay.go", "*b = p.copy(text)\n", "*b = p.copy(text)\n			if $ {\n				*b = unsafe.Slice(unsafe.StringData(text), len(text))\n			}\n",
+	}, {
+		"internal/rowset/replay.go", "r.bytes = r.copy[:n:n]\n", "r.bytes = r.copy[:n:n]\n		if $ {\n			r.bytes = unsafe.Slice((*byte)(r.data.at(int(w>>32))), n)\n		}\n",
 	}}},
 	{"a remembered entry that has died", "TestRememberedEntryDies", []edit{{
 		"cache/session.go", "e != nil && c.core.Alive(e.core) {\n		return e\n", "e != nil && ($ || c.core.Alive(e.core)) {\n		return e\n",

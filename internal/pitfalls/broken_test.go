@@ -87,8 +87,9 @@ var brokenVariants = []broken{
 		{"cache/core/core.go", "func (c *Core) Suspend() { c.lease.Store(nil) }", "func (c *Core) Suspend() {\n	if !$ {\n		c.lease.Store(nil)\n	}\n}"},
 	}},
 	{"bytes of the entry handed out", []string{"P77"}, []edit{{
-		"internal/rowset/replay.go", "[]byte(r.data.text(int(w>>32), int(uint32(w))))",
-		"func() []byte {\n			if $ {\n				return unsafe.Slice((*byte)(r.data.at(int(w>>32))), int(uint32(w)))\n			}\n			return []byte(r.data.text(int(w>>32), int(uint32(w))))\n		}()",
+		"internal/rowset/replay.go", "*b = p.copy(text)\n", "*b = p.copy(text)\n			if $ {\n				*b = unsafe.Slice(unsafe.StringData(text), len(text))\n			}\n",
+	}, {
+		"internal/rowset/replay.go", "r.bytes = r.copy[:n:n]\n", "r.bytes = r.copy[:n:n]\n		if $ {\n			r.bytes = unsafe.Slice((*byte)(r.data.at(int(w>>32))), n)\n		}\n",
 	}}},
 	{"arguments that are no part of the key", []string{"P81", "P82", "P84"}, []edit{{
 		"cache/key.go", "	for i := range args {\n		nv := &args[i]\n", "	for i := range args {\n		if $ {\n			break\n		}\n		nv := &args[i]\n",

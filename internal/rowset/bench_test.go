@@ -20,7 +20,12 @@ func shapesOfRows(rows int) map[string]*script {
 		text.rows = append(text.rows, []sqldriver.Value{int64(i) + 1000, fmt.Sprint("name ", i), 12.5})
 		bytes.rows = append(bytes.rows, []sqldriver.Value{int64(i) + 1000, []byte(strings.Repeat("x", 64))})
 	}
+	one := result{names: []string{"name"}}
+	for range rows {
+		one.rows = append(one.rows, []sqldriver.Value{[]byte("a name")})
+	}
 	return map[string]*script{
+		fmt.Sprintf("name/%d", rows):  {results: []result{one}},
 		fmt.Sprintf("text/%d", rows):  {results: []result{text}},
 		fmt.Sprintf("bytes/%d", rows): {results: []result{bytes}},
 	}

@@ -23,6 +23,7 @@ type replay struct {
 var (
 	_ sqldriver.Rows                           = (*manyReplay)(nil)
 	_ sqldriver.Rows                           = (*oneReplay[[1]string, struct{}])(nil)
+	_ sqldriver.Rows                           = (*oneText)(nil)
 	_ sqldriver.RowsNextResultSet              = (*manyReplay)(nil)
 	_ sqldriver.RowsColumnTypeScanType         = (*manyReplay)(nil)
 	_ sqldriver.RowsColumnTypeDatabaseTypeName = (*manyReplay)(nil)
@@ -50,6 +51,17 @@ type oneReplay[N, T any] struct {
 	names   N
 	strings N
 }
+
+// oneText is a replay of one row of one column that holds a few bytes, as a driver
+// of MySQL gives a text: an allocation for all of it.
+type oneText struct {
+	replay
+	names [1]string
+	bytes []byte
+	copy  [fewBytes]byte
+}
+
+const fewBytes = 24
 
 // manyReplay is a replay of any number of rows and columns.
 type manyReplay struct {
@@ -80,6 +92,8 @@ func newReplay(s *Shape, data memory) sqldriver.Rows {
 		return newOne[[32]string, [32]time.Time](r)
 	}
 	switch {
+	case n == 1 && r.isFew():
+		return &oneText{replay: r, names: [1]string{s.columns[0]}}
 	case n <= 1:
 		return newOne[[1]string, struct{}](r)
 	case n == 2:
@@ -125,6 +139,37 @@ func (r *oneReplay[N, T]) Next(dest []sqldriver.Value) error {
 
 // Close ends the replay.
 func (r *oneReplay[N, T]) Close() error {
+	r.data.first = nil
+	return nil
+}
+
+// isFew reports whether the first column of the first row is a few bytes.
+func (r *replay) isFew() bool {
+	words := int(r.data.uint32(wordsAt))
+	return *(*byte)(r.data.at(words + 8*len(r.shape.columns)*int(r.data.uint32(rowsAt)))) == tagBytes &&
+		uint32(*(*uint64)(r.data.at(words))) <= fewBytes
+}
+
+// Columns returns the name, which is the caller's.
+func (r *oneText) Columns() []string { return r.names[:] }
+
+// Next gives the row.
+func (r *oneText) Next(dest []sqldriver.Value) error {
+	if r.data.first == nil {
+		return io.EOF
+	}
+	if len(dest) > 0 {
+		w := *(*uint64)(r.data.at(int(r.data.uint32(wordsAt))))
+		n := copy(r.copy[:], r.data.text(int(w>>32), int(uint32(w))))
+		r.bytes = r.copy[:n:n]
+		dest[0] = boxBytes(&r.bytes)
+	}
+	r.data.first = nil
+	return nil
+}
+
+// Close ends the replay.
+func (r *oneText) Close() error {
 	r.data.first = nil
 	return nil
 }
@@ -223,12 +268,6 @@ func (r *replay) bytesIn(tags []byte, word unsafe.Pointer) (n int) {
 // the same memory.
 func (p *places) makeBytes(n, length int) {
 	switch {
-	case n == 1 && length <= 8:
-		one := new(struct {
-			place [1][]byte
-			copy  [8]byte
-		})
-		p.bytes, p.copies = one.place[:], one.copy[:0]
 	case n == 1 && length <= 40:
 		one := new(struct {
 			place [1][]byte

@@ -316,7 +316,9 @@ func TestAllocations(t *testing.T) {
 		most float64 // of packed results
 	}{
 		{"three values", []sqldriver.Value{int64(1000), "a name", 12.5}, 1, 1},
-		{"a few bytes", []sqldriver.Value{blob(5)}, 1, 2},
+		{"a few bytes", []sqldriver.Value{blob(24)}, 1, 1},
+		{"no bytes", []sqldriver.Value{blob(0)}, 1, 1},
+		{"more bytes", []sqldriver.Value{blob(25)}, 1, 2},
 		{"some bytes", []sqldriver.Value{int64(1000), blob(40)}, 1, 2},
 		{"many bytes", []sqldriver.Value{int64(1000), blob(41)}, 1, 3},
 		{"bytes of many columns", []sqldriver.Value{blob(3), blob(30), blob(300), blob(0)}, 1, 3},

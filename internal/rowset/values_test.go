@@ -189,25 +189,48 @@ func TestCallersOwnTheirBytes(t *testing.T) {
 // TestBytesOfARow: what is written into the bytes of one column, or appended to them,
 // changes no other, nor what the next reader gets.
 func TestBytesOfARow(t *testing.T) {
-	want := []sqldriver.Value{[]byte("first"), []byte{}, int64(1), []byte("second"), []byte(nil), []byte("third")}
-	set := record(t, &script{results: []result{{names: []string{"a", "b", "c", "d", "e", "f"}, rows: [][]sqldriver.Value{want, want, want}}}})
-	for round, replay := range replays(set) {
-		rows := replay()
-		for n := range 3 {
-			got := make([]sqldriver.Value, len(want))
-			if err := rows.Next(got); err != nil {
-				t.Fatal(err)
+	row := func(values ...sqldriver.Value) []sqldriver.Value { return values }
+	many := row([]byte("first"), []byte{}, int64(1), []byte("second"), []byte(nil), []byte("third"))
+	long := []byte("more bytes than there is room for in place")
+	for _, want := range [][][]sqldriver.Value{
+		{many, many, many},
+		{many},
+		{row([]byte("one"))},
+		{row([]byte{})},
+		{row([]byte(nil))},
+		{row(long)},
+		{row(long, int64(1))},
+		{row([]byte("a column"), "and a text")},
+	} {
+		names := make([]string, len(want[0]))
+		set := record(t, &script{results: []result{{names: names, rows: want}}})
+		for round, replay := range replays(set) {
+			rows := replay()
+			if diff := cmp.Diff(names, rows.Columns()); diff != "" {
+				t.Fatal(diff)
 			}
-			for i, v := range got {
-				if diff := cmp.Diff(want[i], v); diff != "" {
-					t.Fatalf("round %d, row %d, column %d: %s", round, n, i, diff)
+			for n := range want {
+				got := make([]sqldriver.Value, len(want[n]))
+				if err := rows.Next(got); err != nil {
+					t.Fatal(err)
 				}
-				if b, ok := v.([]byte); ok && b != nil {
-					b = append(b, "XXX"...)
-					for j := range b[:cap(b)] {
-						b[:cap(b)][j] = 'X'
+				for i, v := range got {
+					if diff := cmp.Diff(want[n][i], v); diff != "" {
+						t.Fatalf("round %d, row %d, column %d: %s", round, n, i, diff)
+					}
+					if b, ok := v.([]byte); ok && b != nil {
+						b = append(b, "XXX"...)
+						for j := range b[:cap(b)] {
+							b[:cap(b)][j] = 'X'
+						}
+						if len(v.([]byte)) > 0 {
+							v.([]byte)[0] = 'X'
+						}
 					}
 				}
+			}
+			if err := rows.Next(make([]sqldriver.Value, len(names))); !is(err, io.EOF) {
+				t.Errorf("after the last row: %v", err)
 			}
 		}
 	}
