@@ -58,19 +58,33 @@ type person struct {
 // BenchmarkSelectRatio reads 100 rows into structs. The bar is 1.2.
 func BenchmarkSelectRatio(b *testing.B) {
 	const rows = 100
-	base := sqlx.NewDb(tableDB(b, rows), "sqlite")
-	db := sqlx.NewDb(live(b, rows).DB, "sqlite")
-	read := func(db *sqlx.DB) func() float64 {
-		return func() float64 {
-			return each(200, func(int) {
-				var all []person
-				if err := db.Select(&all, "SELECT id, name FROM t"); err != nil || len(all) != rows {
-					b.Fatal(len(all), err)
-				}
-			})
-		}
+	b.Run("sqlite", func(b *testing.B) {
+		alternate(b, "x-noop", timeSelect(b, tableDB(b, rows), rows), timeSelect(b, live(b, rows).DB, rows))
+	})
+	for _, name := range []string{"postgres", "pgx", "mysql"} {
+		b.Run(name, func(b *testing.B) {
+			db, _ := onServer(b, name, rows)
+			base := sql.OpenDB(&noopTable{rows: rows, bytes: name == "mysql"}) // the same rows
+			defer base.Close()
+			alternate(b, "x-noop", timeSelect(b, base, rows), timeSelect(b, db.DB, rows))
+			if s := db.CacheStats(); s.Hits < 9*s.Misses {
+				b.Fatalf("not hits: %d of %d", s.Hits, s.Hits+s.Misses)
+			}
+		})
 	}
-	alternate(b, "x-noop", read(base), read(db))
+}
+
+func timeSelect(b *testing.B, db *sql.DB, rows int) func() float64 {
+	b.Helper()
+	x := sqlx.NewDb(db, "sqlite") // no placeholders
+	return func() float64 {
+		return each(200, func(int) {
+			var all []person
+			if err := x.Select(&all, "SELECT id, name FROM t"); err != nil || len(all) != rows {
+				b.Fatal(len(all), err)
+			}
+		})
+	}
 }
 
 // BenchmarkPreparedRatio reads a row by a prepared statement. The bar is 1.35.
@@ -141,43 +155,24 @@ func BenchmarkParallelRatio(b *testing.B) {
 // and CheckNamedValue, for MariaDB a clock, and a value that has to be copied.
 func BenchmarkEnginesRatio(b *testing.B) {
 	for _, e := range []struct {
-		name, driver, query string
-		options             []string
+		name, driver string
+		options      []string
 	}{
-		{"postgres", "postgres", "SELECT name FROM t WHERE id = $1", nil},
-		{"pgx", "pgx", "SELECT name FROM t WHERE id = $1", nil},
-		{"mariadb", "mysql", "SELECT name FROM t WHERE id = ?", nil},
-		{"unchecked mariadb", "mysql", "SELECT name FROM t WHERE id = ?", []string{"checkConnLiveness=false"}},
+		{"postgres", "postgres", nil},
+		{"pgx", "pgx", nil},
+		{"mariadb", "mysql", nil},
+		{"unchecked mariadb", "mysql", []string{"checkConnLiveness=false"}},
 	} {
 		b.Run(e.name, func(b *testing.B) {
-			open := server.Postgres
-			if e.driver == "mysql" {
-				open = server.MariaDB
-			}
-			d := open(b)
-			for _, statement := range []string{"CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)", "INSERT INTO t VALUES (1, 'name')"} {
-				if _, err := d.DB().ExecContext(b.Context(), statement); err != nil {
-					b.Fatal(err)
-				}
-			}
-			db, err := livesql.Open(b.Context(), e.driver, d.DSN(e.options...), livesql.AutoInstall())
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() { db.Close() })
-			ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
-			defer cancel()
-			if err := db.WaitCached(ctx, e.query, 1); err != nil {
-				b.Fatal(err)
-			}
+			db, query := onServer(b, e.driver, 1, e.options...)
 			base := noopDB(b)
-			alternate(b, "x-noop", func() float64 { return timeReads(b, base, e.query, 1) }, func() float64 { return timeReads(b, db.DB, e.query, 1) })
-			baseStmt, err := nameDB(b).Prepare(e.query)
+			alternate(b, "x-noop", func() float64 { return timeReads(b, base, query, 1) }, func() float64 { return timeReads(b, db.DB, query, 1) })
+			baseStmt, err := nameDB(b).Prepare(query)
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer baseStmt.Close()
-			stmt, err := db.Prepare(e.query)
+			stmt, err := db.Prepare(query)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -193,6 +188,35 @@ func BenchmarkEnginesRatio(b *testing.B) {
 			}
 		})
 	}
+}
+
+// onServer returns a live handle on a table t of so many rows, and a read of one.
+func onServer(b *testing.B, driver string, rows int, options ...string) (*livesql.DB, string) {
+	b.Helper()
+	open, query := server.Postgres, "SELECT name FROM t WHERE id = $1"
+	if driver == "mysql" {
+		open, query = server.MariaDB, "SELECT name FROM t WHERE id = ?"
+	}
+	d := open(b)
+	if _, err := d.DB().ExecContext(b.Context(), "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20) NOT NULL)"); err != nil {
+		b.Fatal(err)
+	}
+	for id := range rows {
+		if _, err := d.DB().ExecContext(b.Context(), fmt.Sprintf("INSERT INTO t VALUES (%d, 'name')", id+1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	db, err := livesql.Open(b.Context(), driver, d.DSN(options...), livesql.AutoInstall())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+	defer cancel()
+	if err := db.WaitCached(ctx, query, 1); err != nil {
+		b.Fatal(err)
+	}
+	return db, query
 }
 
 // overTCP returns the plain driver's pool and a live handle on a table of so
@@ -314,6 +338,7 @@ func nameDB(tb testing.TB) *sql.DB {
 type noopTable struct {
 	rows  int
 	names bool // without the id
+	bytes bool // as a driver of MySQL gives texts
 }
 
 func (n *noopTable) Connect(context.Context) (sqldriver.Conn, error) {
@@ -384,5 +409,10 @@ func (r *noopTableRows) Next(dest []sqldriver.Value) error {
 		dest[0] = int64(r.n)
 	}
 	dest[len(dest)-1] = "name"
+	if r.table.bytes {
+		dest[len(dest)-1] = nameBytes
+	}
 	return nil
 }
+
+var nameBytes sqldriver.Value = []byte("name")

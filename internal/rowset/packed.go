@@ -178,7 +178,8 @@ func (p Packed) Head() string {
 
 // Rows plays the result back from its first row, as [Set.Rows] does, with the
 // shape that Pack returned. It costs one allocation for a result of one row and up
-// to 32 columns, a few for larger ones, and one or two for the []byte of a row.
+// to 32 columns, a few for larger ones, and one or two for []byte, or for each 4 KiB
+// of them.
 func (p Packed) Rows(shape *Shape) sqldriver.Rows {
 	if p.whole {
 		return (*whole)(p.data).set.Rows()

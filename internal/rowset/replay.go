@@ -37,7 +37,7 @@ type places struct {
 	strings []string
 	times   []time.Time
 	bytes   [][]byte
-	copies  []byte // room for what stands in bytes, of this row
+	copies  []byte // room for what stands in bytes
 }
 
 // oneReplay is a replay of one row. N is an array of strings with room for the
@@ -234,7 +234,7 @@ func (r *replay) row(number int, dest []sqldriver.Value, p *places) {
 				p.makeBytes(placesFor(tags[i:], tagBytes, rows-number-1), len(text))
 			}
 			if cap(p.copies)-len(p.copies) < len(text) {
-				p.copies = make([]byte, 0, r.bytesIn(tags[i:], at))
+				p.copies = make([]byte, 0, r.bytesFrom(number*n+i, rows*n))
 			}
 			b := &p.bytes[0]
 			p.bytes = p.bytes[1:]
@@ -254,12 +254,24 @@ func (r *replay) row(number int, dest []sqldriver.Value, p *places) {
 	}
 }
 
-// bytesIn returns how many bytes there are in the rest of a row.
-func (r *replay) bytesIn(tags []byte, word unsafe.Pointer) (n int) {
-	for i, tag := range tags {
-		if tag == tagBytes {
-			n += int(uint32(*(*uint64)(unsafe.Add(word, 8*i))))
+// roomAhead is how much room is made for the bytes of rows to come. Whoever keeps
+// one of them keeps all of that.
+const roomAhead = 4 << 10
+
+// bytesFrom returns how many bytes there are in the values from first to before end,
+// up to roomAhead, but at least those of the first.
+func (r *replay) bytesFrom(first, end int) (n int) {
+	words := int(r.data.uint32(wordsAt))
+	tags := unsafe.Slice((*byte)(r.data.at(words+8*end)), end)
+	for i := first; i < end; i++ {
+		if tags[i] != tagBytes {
+			continue
 		}
+		length := int(uint32(*(*uint64)(r.data.at(words + 8*i))))
+		if n > 0 && n+length > roomAhead {
+			break
+		}
+		n += length
 	}
 	return n
 }

@@ -322,7 +322,9 @@ func TestAllocations(t *testing.T) {
 		{"some bytes", []sqldriver.Value{int64(1000), blob(40)}, 1, 2},
 		{"many bytes", []sqldriver.Value{int64(1000), blob(41)}, 1, 3},
 		{"bytes of many columns", []sqldriver.Value{blob(3), blob(30), blob(300), blob(0)}, 1, 3},
-		{"bytes of many rows", []sqldriver.Value{blob(3), blob(30)}, 64, 2 + 1 + 64},
+		{"bytes of many rows", []sqldriver.Value{blob(3), blob(30)}, 64, 2 + 1 + 1},
+		{"more bytes of many rows", []sqldriver.Value{blob(3), blob(1000)}, 64, 2 + 1 + 16},
+		{"large bytes of many rows", []sqldriver.Value{blob(3), blob(10_000)}, 64, 2 + 1 + 128},
 	} {
 		r := result{}
 		for i := range c.row {
