@@ -165,8 +165,20 @@ func BenchmarkEnginesRatio(b *testing.B) {
 	} {
 		b.Run(e.name, func(b *testing.B) {
 			db, query := onServer(b, e.driver, 1, e.options...)
-			base := noopDB(b)
-			alternate(b, "x-noop", func() float64 { return timeReads(b, base, query, 1) }, func() float64 { return timeReads(b, db.DB, query, 1) })
+			// The floor gives the same value: go-sql-driver's texts are bytes, which
+			// database/sql has to copy.
+			var value sqldriver.Value = "name"
+			if e.driver == "mysql" {
+				value = nameBytes
+			}
+			base := sql.OpenDB(&noop{row: []sqldriver.Value{value}})
+			defer base.Close()
+			var ratios, prepared []float64
+			for range b.N {
+				one := timeReads(b, base, query, 1)
+				ratios = append(ratios, timeReads(b, db.DB, query, 1)/one)
+			}
+			b.ReportMetric(median(ratios), "x-noop")
 			baseStmt, err := nameDB(b).Prepare(query)
 			if err != nil {
 				b.Fatal(err)
@@ -177,12 +189,11 @@ func BenchmarkEnginesRatio(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer stmt.Close()
-			var ratios []float64
 			for range b.N {
 				one := timePrepared(b, baseStmt)
-				ratios = append(ratios, timePrepared(b, stmt)/one)
+				prepared = append(prepared, timePrepared(b, stmt)/one)
 			}
-			b.ReportMetric(median(ratios), "x-noop-prepared")
+			b.ReportMetric(median(prepared), "x-noop-prepared")
 			if s := db.CacheStats(); s.Hits < 9*s.Misses {
 				b.Fatalf("not hits: %d of %d", s.Hits, s.Hits+s.Misses)
 			}
