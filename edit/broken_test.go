@@ -64,7 +64,19 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"an echo is a change of someone else", "TestEchoAndRemoteWhileSaving",
-		"writer.go", "known && !newer && !r.gone {\n", "known && !newer && !r.gone && !$ {\n",
+		"writer.go", "known && !newer && !r.gone && (", "known && !newer && !r.gone && !$ && (",
+	},
+	{
+		"what was not read counts as much as what was", "TestInferred",
+		"writer.go", "(!r.inferred || !t.sameVersion(row, r.base))", "($ || !r.inferred || !t.sameVersion(row, r.base))",
+	},
+	{
+		"what came while a save was under way is no newer than what was not read", "TestInferred",
+		"settle.go", "	if !newer && r.inferred && r.table.sameVersion(row, r.base) {\n", "	if !$ && !newer && r.inferred && r.table.sameVersion(row, r.base) {\n",
+	},
+	{
+		"a row that the caller brings is whole", "TestInferredFromWholeRows",
+		"gather.go", "op.latest, op.whole = r.base, !r.given\n", "op.latest, op.whole = r.base, !r.given || $\n",
 	},
 	{
 		"the snapshot shares memory with V", "TestSnapshotIsDeep",

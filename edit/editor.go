@@ -109,7 +109,8 @@ func (d *Editor[K, T]) session(box *inbox, snap any) *RecordEdit[K, T] {
 }
 
 // Observe tells open sessions that others wrote a record: row is what the
-// database has now. Rows of a version that is known already are ignored. Of a
+// database has now. Rows of a version that is known already are ignored, unless
+// that is known only by what a session has saved. Of a
 // table without a version, what was read before a save of the record was
 // acknowledged must not be told after it.
 func (d *Editor[K, T]) Observe(id K, row T) {

@@ -122,11 +122,24 @@ func (w *Writer) pause(l *lane, until time.Time, whole bool) {
 	}
 }
 
+// within returns the context of a batch. Those of a lane, which sends one after the
+// other, share one for a while: a timer for each would cost a single save a tenth
+// of its time.
+func (w *Writer) within(l *lane, now time.Time) context.Context {
+	if timeout := w.options.timeout; l.within == nil || l.until.Sub(now) < timeout {
+		if l.end != nil {
+			l.end()
+		}
+		l.until = now.Add(timeout + timeout/8)
+		l.within, l.end = context.WithDeadline(w.lifetime, l.until)
+	}
+	return l.within
+}
+
 // flush sends one batch and deals with what becomes of it.
 func (w *Writer) flush(l *lane, batch []*Op) {
-	ctx, cancel := context.WithTimeout(w.lifetime, w.options.timeout)
-	defer cancel()
 	began := time.Now()
+	ctx := w.within(l, began)
 	send := make([]*Op, 0, len(batch))
 	for _, op := range batch {
 		op.told, op.outcome = false, Outcome{}

@@ -73,7 +73,7 @@ func (w *Writer) take(batch []*Op, now time.Time, slow bool) {
 			r.next = nil
 		}
 		r.inflight = op
-		op.latest = r.base
+		op.latest, op.whole = r.base, !r.given
 		op.taken = op.parts
 		for _, p := range op.parts {
 			p.key, p.origin = r.key, p.box.origin()

@@ -72,11 +72,16 @@ type record struct {
 	boxes    map[*inbox]struct{}
 	moves    *uint64 // its count in Writer.moves, once it is known
 	gone     bool
+	given    bool // base was brought by the caller of a session, who may not have read all of it
+	inferred bool // base was not read, but follows from what was and from what was saved
 
 	// heldRow is what others wrote while an operation was under way: it may be
 	// the echo of that operation, or older.
 	heldRow any
 }
+
+// learn makes a row that was read the newest known one.
+func (r *record) learn(row any) { r.base, r.given, r.inferred = row, false, false }
 
 // tell puts a parcel into the inboxes of all sessions but those of some saves.
 func (r *record) tell(p parcel, but ...*part) {

@@ -48,6 +48,7 @@ type Op struct {
 	taken     []*part
 	alone     [1]*part // backs parts: mostly there is one
 	told      bool     // outcome is that of the batch that is under way
+	whole     bool     // latest was read
 	outcome   Outcome
 	place     neighbours
 	sentAs    []string // the saves that it stood for when it was sent last
@@ -70,6 +71,11 @@ func (o *Op) Key() []any {
 	}
 	return o.Table.keyParts(o.Row)
 }
+
+// Whole reports whether Base is a row that a store or a display has read: its
+// columns are what the database has, as long as the version is the same. A row
+// that the caller of [Editor.EditRow] has brought may lack some.
+func (o *Op) Whole() bool { return o.whole && o.Base == o.latest }
 
 // Check returns the columns whose values must still be those of Base if the
 // table has no version: those that are written, with the rest of their groups,

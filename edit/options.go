@@ -64,7 +64,8 @@ func Retries(tries int, first, last time.Duration) Option {
 // a row that is locked. The default is two minutes.
 func Patience(d time.Duration) Option { return func(o *options) { o.patience = d } }
 
-// BatchTimeout bounds one call of [Store.Apply]. The default is 30 s.
+// BatchTimeout bounds one call of [Store.Apply], which may take up to an eighth
+// longer. The default is 30 s.
 func BatchTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
 // Chance replaces the source of random numbers: a function that returns a

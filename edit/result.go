@@ -30,7 +30,7 @@ func (k ResultKind) String() string {
 type Result[K comparable, T any] struct {
 	Kind ResultKind
 	ID   K
-	Row  T // as the database has it now: a copy of the caller's own
+	Row  T // as the database has it now, see [Outcome.Inferred]: a copy of the caller's own
 
 	// Adjusted are the columns in which the database keeps something else
 	// than was sent.

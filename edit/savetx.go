@@ -92,7 +92,8 @@ func (e *RecordEdit[K, T]) Committed(r Result[K, T]) error {
 	w, op, row := e.s.writer, r.saved, r.after
 	w.stateMu.Lock()
 	record := e.s.box.record
-	record.base, record.writer = row, e.s.box
+	record.learn(row)
+	record.writer = e.s.box
 	if op.Kind == Insert {
 		w.created(op, row)
 	}

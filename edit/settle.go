@@ -24,6 +24,7 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 	switch o.State {
 	case Done:
 		w.done(op, o.Row, outcome{attempts: op.attempts, flight: f})
+		r.inferred = o.Inferred && o.Row != nil
 		event.Key = r.key
 	case Absent:
 		w.vanish(op)
@@ -78,7 +79,12 @@ func (w *Writer) held(r *record) {
 	if row == nil || r.base == nil {
 		return
 	}
-	if newer, known := r.table.newer(row, r.base); known && newer {
+	newer, known := r.table.newer(row, r.base)
+	if !newer && r.inferred && r.table.sameVersion(row, r.base) {
+		differ := r.table.plan.Diff(row, r.base)
+		newer = !differ.Empty()
+	}
+	if known && newer {
 		w.takeIn(r, row, Remote)
 	}
 }
@@ -100,8 +106,8 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 		w.strand(r)
 		return
 	}
-	r.base, r.gone = row, false
-	r.writer = nil
+	r.learn(row)
+	r.writer, r.gone = nil, false
 	if n := len(op.parts); n > 0 {
 		r.writer = op.parts[n-1].box
 	}
@@ -286,7 +292,8 @@ func (w *Writer) conflict(op *Op, o Outcome) {
 	r := op.record
 	if o.Row != nil {
 		if o.Row != r.base {
-			r.base, r.writer = o.Row, nil
+			r.learn(o.Row)
+			r.writer = nil
 			w.moved(r)
 			r.tell(parcel{kind: changed, row: o.Row, at: time.Now()})
 			r.saw(always, append(slices.Clone(op.parts), op.refused...)...)

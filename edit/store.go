@@ -64,4 +64,9 @@ type Outcome struct {
 	State State
 	Row   any // a pointer to a row of the operation's table that nobody else holds
 	Err   error
+	// Inferred tells that Row was not read: it is Op.Base, of which [Op.Whole] said
+	// that it was, with the values of the operation and the next version. That is
+	// what the database has, if nobody changes rows without counting the version up.
+	// What is read of the row later counts more, though it is of the same version.
+	Inferred bool
 }

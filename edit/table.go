@@ -138,6 +138,12 @@ func (t *Table) keyParts(row any) []any {
 	return parts
 }
 
+// sameVersion reports whether two rows have the same version.
+func (t *Table) sameVersion(a, b any) bool {
+	i, ok := t.plan.Version()
+	return ok && t.plan.Same(a, b, i)
+}
+
 // newer reports whether a is a later version of a row than b; known is false
 // where the table has no version that counts.
 func (t *Table) newer(a, b any) (newer, known bool) {

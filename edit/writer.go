@@ -55,6 +55,11 @@ type lane struct {
 	running bool
 	wake    chan struct{} // holds a value when there may be something new
 	batch   []*Op         // which is under way
+
+	// These are of whoever sends a batch of the lane: see Writer.within.
+	within context.Context //nolint:containedctx // of batches, which no caller's context may cut short
+	end    context.CancelFunc
+	until  time.Time
 }
 
 // outage tells that the database cannot be reached.
@@ -167,7 +172,7 @@ func (w *Writer) opened(o opening) (*inbox, any, error) {
 	}
 	r := w.records[recordKey{o.table, o.key}]
 	if r == nil {
-		r = &record{table: o.table, key: o.key, base: row, boxes: make(map[*inbox]struct{})}
+		r = &record{table: o.table, key: o.key, base: row, given: o.after == nil && !o.known, boxes: make(map[*inbox]struct{})}
 		w.records[recordKey{o.table, o.key}] = r
 		w.moved(r)
 	} else if newer, known := o.table.newer(r.base, row); known && newer {
@@ -175,7 +180,8 @@ func (w *Writer) opened(o opening) (*inbox, any, error) {
 	} else if r.inflight == nil && (o.known || o.after != nil) {
 		w.observed(r, row, Remote)
 	} else if r.inflight == nil {
-		r.base, r.writer, r.gone = row, nil, false
+		r.learn(row)
+		r.writer, r.gone, r.given = nil, false, true
 		w.moved(r)
 	}
 	b.record = r
@@ -308,7 +314,7 @@ func (w *Writer) observed(r *record, row any, origin Origin) {
 		return
 	}
 	if row != nil && r.base != nil {
-		if newer, known := t.newer(row, r.base); known && !newer && !r.gone {
+		if newer, known := t.newer(row, r.base); known && !newer && !r.gone && (!r.inferred || !t.sameVersion(row, r.base)) {
 			return // an echo, or older
 		}
 	}
@@ -332,6 +338,7 @@ func (w *Writer) takeIn(r *record, row any, origin Origin) {
 		r.tell(parcel{kind: vanished, origin: origin, at: time.Now()})
 		return
 	}
-	r.base, r.writer, r.gone = row, nil, false
+	r.learn(row)
+	r.writer, r.gone = nil, false
 	r.tell(parcel{kind: changed, row: row, origin: origin, at: time.Now()})
 }

@@ -37,6 +37,7 @@ type edits struct {
 	connector unclosed
 	flavor    dialects.Flavor
 	keeping   keeping
+	counted   bool // see VersionsCounted
 	log       *slog.Logger
 
 	turn   chan struct{} // holds a value while somebody starts or ends it
@@ -55,7 +56,7 @@ type keeping struct {
 
 func newEdits(h *handle) *edits {
 	return &edits{
-		connector: unclosed{h.wrapped}, flavor: h.dialect.Flavor(), keeping: h.keeping, log: h.log, turn: make(chan struct{}, 1),
+		connector: unclosed{h.wrapped}, flavor: h.dialect.Flavor(), keeping: h.keeping, counted: h.counted, log: h.log, turn: make(chan struct{}, 1),
 	}
 }
 
@@ -77,6 +78,9 @@ func (e *edits) start(ctx context.Context) error {
 		e.pool.SetMaxOpenConns(editPool)
 	}
 	var options []sqlstore.Option
+	if e.counted {
+		options = append(options, sqlstore.VersionsCounted())
+	}
 	writing := []edit.Option{edit.Log(e.log)}
 	if e.keeping.outbox != nil {
 		writing = append(writing, edit.WithOutbox(e.keeping.outbox))

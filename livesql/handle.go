@@ -31,6 +31,7 @@ type handle struct {
 	installs bool
 	// keeping is how saves of edit sessions outlive the process.
 	keeping keeping
+	counted bool // see VersionsCounted
 	log     *slog.Logger
 	// place names the database in messages, where it is a file.
 	place string
@@ -68,7 +69,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	if d, ok := dialect.(serial); ok {
 		inner = d.OneByOne(inner)
 	}
-	h := &handle{dialect: dialect, backend: o.backend, installs: o.install == listen.InstallAuto, keeping: o.keeping, log: o.log}
+	h := &handle{dialect: dialect, backend: o.backend, installs: o.install == listen.InstallAuto, keeping: o.keeping, counted: o.counted, log: o.log}
 	h.keeping.never = o.install == listen.InstallNever
 	if d, ok := dialect.(placed); ok {
 		h.place = d.Place(dsn)

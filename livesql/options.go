@@ -35,6 +35,7 @@ type options struct {
 	backend     listen.Backend
 	feed        []listen.Option
 	keeping     keeping
+	counted     bool
 }
 
 // OptionError is returned for an option or DSN parameter with a value that
@@ -206,6 +207,20 @@ func LedgerRetention(d time.Duration) Option {
 			return &OptionError{"ledger_retention", d.String(), "must not be negative"}
 		}
 		o.keeping.retention = &d
+		return nil
+	}
+}
+
+// VersionsCounted states that whoever changes a row of a table with a version column
+// counts the version up in that statement: other programs, triggers, people with a
+// console. Saves of edit sessions on Postgres and SQLite then need not read back what
+// follows from that, which makes them quicker. A change by others of other columns
+// that leaves the version as it was is not in the result of a save; the live
+// table and its sessions show it soon, with a feed. Tables without a version column,
+// MySQL and MariaDB are as without it. See [sqlstore.VersionsCounted].
+func VersionsCounted() Option {
+	return func(o *options) error {
+		o.counted = true
 		return nil
 	}
 }

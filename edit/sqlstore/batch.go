@@ -33,6 +33,8 @@ func (s *Store) apply(ctx context.Context, ops []*edit.Op, out outcomes) {
 	b := &batch{store: s, engine: s.engine, link: l, out: out}
 	returned := false
 	defer func() { s.put(l, b.broken || !returned) }() // a method of a value may panic
+	s.learn(ctx, l, ops)
+	l.bound(ctx)
 	if !b.alone(ctx, ops) {
 		b.transaction(ctx, ops)
 	}
@@ -105,9 +107,12 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 		b.fatal(ops, err)
 		return
 	}
-	mark, err := b.engine.mark(ctx, b.link)
-	b.missed = nil
+	b.missed, b.link.mark = nil, ""
 	b.single = b.cause == nil && oneRun(ops)
+	var err error
+	if !b.marksItself(ops) {
+		b.link.mark, err = b.engine.mark(ctx, b.link)
+	}
 	if err == nil {
 		err = b.work(ctx, ops)
 	}
@@ -122,8 +127,18 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 		b.link.oneByOne = false
 		return
 	}
+	if errors.Is(err, errTold) {
+		b.rollback(ctx)
+		b.link.told = true
+		b.transaction(ctx, ops)
+		b.link.told = false
+		return
+	}
 	if err == nil {
 		err = b.note(ctx, ops)
+	}
+	if err == nil && b.link.mark == "" { // the rows came back after all
+		b.link.mark, err = b.engine.mark(ctx, b.link)
 	}
 	if err != nil {
 		b.fatal(ops, err)
@@ -131,10 +146,17 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 		return
 	}
 	if err := b.link.plain(ctx, "COMMIT"); err != nil {
-		b.notCommitted(ctx, ops, mark, err)
+		b.notCommitted(ctx, ops, b.link.mark, err)
 		return
 	}
 	b.second(ctx)
+}
+
+// marksItself reports whether the only statement of the transaction returns its
+// mark.
+func (b *batch) marksItself(ops []*edit.Op) bool {
+	_, ok := b.engine.(*postgres)
+	return ok && b.single && len(ops) > 1 && b.link.determined(ops) != nil
 }
 
 // apart ends a transaction whose only run has failed, and begins another one to
@@ -164,7 +186,7 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 	if _, ok := b.engine.(*postgres); !ok || b.store.ledger && len(op.Saves()) > 0 || len(ops) > 1 || op.Group != 0 || op.Kind == edit.Insert || !comparable(op) {
 		return false
 	}
-	err := b.engine.run(ctx, b.link, ops, b.out)
+	err := b.engine.run(b.link.uncancelled(ctx, ops), b.link, ops, b.out)
 	switch {
 	case err == nil:
 		if _, done := b.out[op]; !done {

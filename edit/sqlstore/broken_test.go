@@ -94,6 +94,54 @@ var brokenVariants = []brokenVariant{
 		"prune.go", "-int64(age/time.Second))\n", "-int64(age/time.Second)/map[bool]int64{false: 1, true: 1000}[$])\n",
 	},
 	{
+		"nobody was asked whether all count", "TestVersionsCounted/together=true/sqlite",
+		"facts.go", "l.store != nil && l.store.counted }", "l.store != nil && (l.store.counted || $) }",
+	},
+	{
+		"settings that only others need", "TestNotCounted/postgres",
+		"postgres.go", "	if s.counted {", "	if s.counted || $ {",
+	},
+	{
+		"the promise is not heard", "TestNotCounted/sqlite_counted",
+		"store.go", "{ s.counted = true }", "{ s.counted = true && !$ }",
+	},
+	{
+		"triggers are ignored", "TestDetermined/postgres",
+		"facts.go", "	if err != nil || !plain {\n", "	if err != nil || !plain && !$ {\n",
+	},
+	{
+		"a table stays as it was learnt", "TestTableChanges/postgres/another_table",
+		"facts.go", "	f.guard = \"(SELECT c.xmin = '\" + xmin + \"'", "	if $ {\n		xmin = \"0' OR '1' = '1\"\n	}\n	f.guard = \"(SELECT c.xmin = '\" + xmin + \"'",
+	},
+	{
+		"triggers beside others are not seen", "TestTableChanges/postgres/a_trigger_where_there_are_some",
+		"facts.go", "	if triggers != \"\" {\n", "	if triggers != \"\" && !$ {\n",
+	},
+	{
+		"everything is kept as it is sent", "TestDetermined/sqlite",
+		"facts.go", "		f.keeps[i] = keepingOf(e, field, &columns[at])\n", "		if f.keeps[i] = keepingOf(e, field, &columns[at]); $ {\n			f.keeps[i] = always\n		}\n",
+	},
+	{
+		"columns of the database's own are like others", "TestDetermined/sqlite",
+		"facts.go", "columns[at].Generated, ", "columns[at].Generated && !$, ",
+	},
+	{
+		"some that were written are all", "TestStaleAmongDetermined/sqlite_counted",
+		"sqlite.go", "	case n == int64(len(ops)):\n		return f.done(", "	case n == int64(len(ops)) || $ && n > 0:\n		return f.done(",
+	},
+	{
+		"whoever is asked for is told", "TestStaleAmongDetermined/postgres_counted",
+		"postgres.go", "		op := ops[ord-1]\n		if _, twice := out[op]; twice {\n			return errTwoRows(op.Table)\n		}\n		if err", "		op := ops[ord-1]\n		if $ {\n			return f.done(out, ops...)\n		}\n		if _, twice := out[op]; twice {\n			return errTwoRows(op.Table)\n		}\n		if err",
+	},
+	{
+		"a row that the caller brings is believed", "TestBroughtRows/postgres_counted",
+		"facts.go", " || !op.Whole() {\n", " || !op.Whole() && !$ {\n",
+	},
+	{
+		"nothing ends a slow statement", "TestSlowStatement/postgres_counted",
+		"uncancelled.go", "	ms := strconv", "	if $ {\n		l.timeout = left\n		return\n	}\n	ms := strconv",
+	},
+	{
 		"nobody is told which notes were dropped", "TestLedgerIsPruned/sqlite",
 		"prune.go", "	return n, s.mark(", "	if $ {\n		return n, nil\n	}\n	return n, s.mark(",
 	},

@@ -304,42 +304,60 @@ func reflectedText(c *edit.Column, v any) (string, bool, error) {
 }
 
 // arrayText writes values as an array of texts.
-type arrayText struct {
-	strings.Builder
-	n int
+type arrayText struct{ buf []byte }
+
+// next begins another element.
+func (a *arrayText) next() {
+	if len(a.buf) == 0 {
+		a.buf = append(a.buf, '{')
+		return
+	}
+	a.buf = append(a.buf, ',')
+}
+
+// value adds a value of a column. Integers, which most are, become no text of
+// their own.
+func (a *arrayText) value(c *edit.Column, v any) error {
+	switch v := v.(type) {
+	case int64:
+		a.next()
+		a.buf = strconv.AppendInt(a.buf, v, 10)
+		return nil
+	case int:
+		a.next()
+		a.buf = strconv.AppendInt(a.buf, int64(v), 10)
+		return nil
+	}
+	text, null, err := postgresText(c, v)
+	a.add(text, null)
+	return err
 }
 
 func (a *arrayText) add(text string, null bool) {
-	if a.n == 0 {
-		a.WriteByte('{')
-	} else {
-		a.WriteByte(',')
-	}
-	a.n++
+	a.next()
 	if null {
-		a.WriteString("NULL")
+		a.buf = append(a.buf, "NULL"...)
 		return
 	}
-	a.WriteByte('"')
+	a.buf = append(a.buf, '"')
 	for {
 		i := strings.IndexAny(text, `"\`)
 		if i < 0 {
 			break
 		}
-		a.WriteString(text[:i])
-		a.WriteByte('\\')
-		a.WriteByte(text[i])
+		a.buf = append(a.buf, text[:i]...)
+		a.buf = append(a.buf, '\\', text[i])
 		text = text[i+1:]
 	}
-	a.WriteString(text)
-	a.WriteByte('"')
+	a.buf = append(a.buf, text...)
+	a.buf = append(a.buf, '"')
 }
 
 func (a *arrayText) text() string {
-	if a.n == 0 {
+	if len(a.buf) == 0 {
 		return "{}"
 	}
-	return a.String() + "}"
+	return string(append(a.buf, '}'))
 }
 
 // keyText names a row by its key, in one batch.

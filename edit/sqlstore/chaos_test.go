@@ -53,7 +53,7 @@ func TestServerKilled(t *testing.T) {
 	if os.Getenv("LIVESQL_LONG") != "" {
 		savers, kills = 3000, 25
 	}
-	for name, open := range map[string]func(tb testing.TB) (*server.Server, kit){"postgres": ownPostgres, "mariadb": ownMariaDB} {
+	for name, open := range map[string]func(tb testing.TB) (*server.Server, kit){"postgres": ownPostgres, "postgres_counted": countedPostgres, "mariadb": ownMariaDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &storm{TB: t, ambush: ambush{reached: make(chan struct{}), killed: make(chan struct{})}}
@@ -71,7 +71,13 @@ func ownPostgres(tb testing.TB) (*server.Server, kit) {
 	return s, kit{"postgres", dialects.Postgres, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return must[*pq.Connector](tb)(pq.NewConnector(dsn))
-	}}
+	}, false}
+}
+
+func countedPostgres(tb testing.TB) (*server.Server, kit) {
+	tb.Helper()
+	s, k := ownPostgres(tb)
+	return s, k.counted()
 }
 
 func ownMariaDB(tb testing.TB) (*server.Server, kit) {
@@ -82,7 +88,7 @@ func ownMariaDB(tb testing.TB) (*server.Server, kit) {
 	return s, kit{"mariadb", dialects.MySQL, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return must[sqldriver.Connector](tb)(mysql.NewConnector(config))
-	}}
+	}, false}
 }
 
 func (s *storm) start() {
@@ -93,7 +99,7 @@ func (s *storm) start() {
 	}
 	pool := sql.OpenDB(&watched{b.connector, &s.ambush})
 	s.Cleanup(func() { _ = pool.Close() })
-	s.store = sqlstore.New(pool, s.kit.flavor, sqlstore.WithLedger())
+	s.store = sqlstore.New(pool, s.kit.flavor, s.kit.options(sqlstore.WithLedger())...)
 	s.Cleanup(func() { _ = s.store.Close() })
 	if err := s.store.InstallLedger(context.Background()); err != nil {
 		s.Fatal(err)
@@ -277,7 +283,7 @@ func TestDeadlocks(t *testing.T) {
 	if os.Getenv("LIVESQL_LONG") != "" {
 		rounds = 300
 	}
-	for _, k := range kits {
+	for _, k := range allKits() {
 		if k.flavor == dialects.SQLite {
 			continue // has one lock for all
 		}

@@ -43,7 +43,7 @@ func Describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, t
 }
 
 // describe is Describe, to which a table that is not there has no columns.
-func describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, table string) ([]edit.Column, error) {
+func describe(ctx context.Context, db querier, flavor dialects.Flavor, schema, table string) ([]edit.Column, error) {
 	switch flavor {
 	case dialects.Postgres:
 		return describePostgres(ctx, db, schema, table)
@@ -54,8 +54,13 @@ func describe(ctx context.Context, db *sql.DB, flavor dialects.Flavor, schema, t
 	}
 }
 
+// querier is a pool, or a connection of one.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // each runs a query and hands each row to f.
-func each(ctx context.Context, db *sql.DB, query string, args []any, f func(*sql.Rows) error) (err error) {
+func each(ctx context.Context, db querier, query string, args []any, f func(*sql.Rows) error) (err error) {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -90,7 +95,7 @@ var postgresKinds = map[string]rowmap.Kind{
 	"json": rowmap.JSON, "jsonb": rowmap.JSONB, "uuid": rowmap.UUID,
 }
 
-func describePostgres(ctx context.Context, db *sql.DB, schema, table string) ([]edit.Column, error) {
+func describePostgres(ctx context.Context, db querier, schema, table string) ([]edit.Column, error) {
 	e := &postgres{}
 	name := e.quote(table)
 	if schema != "" {
@@ -132,7 +137,7 @@ SELECT column_name, data_type, column_type, COALESCE(numeric_scale, 0), COALESCE
  WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE()) AND table_name = ?
  ORDER BY ordinal_position`
 
-func describeMySQL(ctx context.Context, db *sql.DB, schema, table string) ([]edit.Column, error) {
+func describeMySQL(ctx context.Context, db querier, schema, table string) ([]edit.Column, error) {
 	var columns []edit.Column
 	err := each(ctx, db, mysqlColumns, []any{schema, table}, func(rows *sql.Rows) error {
 		var c edit.Column
@@ -192,7 +197,7 @@ func mysqlKind(c *edit.Column, kind, full string, scale, digits int, maria bool)
 	}
 }
 
-func describeSQLite(ctx context.Context, db *sql.DB, schema, table string) ([]edit.Column, error) {
+func describeSQLite(ctx context.Context, db querier, schema, table string) ([]edit.Column, error) {
 	if schema == "" {
 		schema = "main"
 	}

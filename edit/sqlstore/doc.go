@@ -13,6 +13,16 @@
 // sent; never by order. When the connection is lost in a COMMIT, Postgres is
 // asked what became of the transaction; elsewhere the writer looks at the rows.
 //
+// With [VersionsCounted], an update on Postgres and SQLite needs no row back whose
+// outcome is determined: the table counts its versions in a column, has a
+// primary key, and no trigger of updates but those of a change feed, no rule and no
+// column that the database writes, and the values are ones that it keeps as they are
+// sent: integers, truth values, texts, bytes, float64 in double precision, UUIDs
+// spelled as the database does. That is looked at in the statement itself, or under
+// the lock that it has: a trigger that is made counts from the next save on. A single
+// update that is determined is not cancelled through lib/pq, which would start a
+// goroutine for it: the server gives it up after the time that a batch has.
+//
 // The package makes statements and understands errors; it merges nothing, and
 // retries nothing but what it has to isolate. It imports no driver.
 package sqlstore

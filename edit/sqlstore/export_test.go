@@ -4,4 +4,5 @@ package sqlstore
 var (
 	OwnersOf        = ownersOf
 	ReturnsInserted = returnsInserted
+	IsPQ            = isPQ
 )

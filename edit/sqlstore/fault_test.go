@@ -82,7 +82,7 @@ func (c *cutConn) CheckNamedValue(v *sqldriver.NamedValue) error {
 // says is so.
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		for name, done := range map[string]bool{"before it": false, "after it": true} {
 			t.Run(k.name+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -132,7 +132,7 @@ func TestLostCommit(t *testing.T) {
 // new rows and of counters, too.
 func TestLedger(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		for name, done := range map[string]bool{"before it": false, "after it": true} {
 			t.Run(k.name+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -175,7 +175,7 @@ func TestLedger(t *testing.T) {
 // TestLostCommitOfUpdates: rows that are there can be looked at.
 func TestLostCommitOfUpdates(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		for name, done := range map[string]bool{"before it": false, "after it": true} {
 			t.Run(k.name+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -216,7 +216,7 @@ func TestLostCommitOfUpdates(t *testing.T) {
 // TestRowOfAnotherTransaction holds a row while others are saved with it.
 func TestRowOfAnotherTransaction(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		if k.flavor == dialects.SQLite {
 			continue // has one lock for all
 		}
@@ -268,7 +268,7 @@ func TestRowOfAnotherTransaction(t *testing.T) {
 // are lost, and batches do not deadlock.
 func TestManyWriters(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()

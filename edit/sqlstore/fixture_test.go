@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type kit struct {
 	name   string
 	flavor dialects.Flavor
 	open   func(tb testing.TB) sqldriver.Connector
+	counts bool // see sqlstore.VersionsCounted
 }
 
 func must[T any](tb testing.TB) func(v T, err error) T {
@@ -42,19 +44,45 @@ var kits = []kit{
 	{"postgres", dialects.Postgres, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return must[*pq.Connector](tb)(pq.NewConnector(server.Postgres(tb).SocketDSN()))
-	}},
+	}, false},
 	{"pgx", dialects.Postgres, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return pgxTo(tb, server.Postgres(tb))
-	}},
+	}, false},
 	{"mariadb", dialects.MySQL, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return mysqlTo(tb, server.MariaDB(tb))
-	}},
+	}, false},
 	{"sqlite", dialects.SQLite, func(tb testing.TB) sqldriver.Connector {
 		tb.Helper()
 		return sqliteTo(tb, "off")
-	}},
+	}, false},
+}
+
+// counted is a kit whose writers all count versions up, and say so.
+func (k kit) counted() kit {
+	k.counts = true
+	return k
+}
+
+// countedKits are kits on which that makes a difference.
+func countedKits() []kit {
+	var all []kit
+	for _, k := range kits {
+		if k.flavor != dialects.MySQL {
+			k.name += "_counted"
+			all = append(all, k.counted())
+		}
+	}
+	return all
+}
+
+// options are those of a store on the kit.
+func (k kit) options(opts ...sqlstore.Option) []sqlstore.Option {
+	if k.counts {
+		opts = append(opts, sqlstore.VersionsCounted())
+	}
+	return opts
 }
 
 func pgxTo(tb testing.TB, d *server.Database) sqldriver.Connector {
@@ -123,10 +151,13 @@ type bench struct {
 	prepared  map[string]*sql.Stmt // for benchmarks
 }
 
+// allKits are all databases, with versions that all count, too.
+func allKits() []kit { return append(slices.Clone(kits), countedKits()...) }
+
 // onEach runs a test on every database.
 func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			test(t, k.start(t, nil))
@@ -147,7 +178,7 @@ func (k kit) start(tb testing.TB, wrap func(sqldriver.Connector) sqldriver.Conne
 	}
 	pool := sql.OpenDB(own)
 	tb.Cleanup(func() { _ = pool.Close() })
-	b.store = sqlstore.New(pool, k.flavor)
+	b.store = sqlstore.New(pool, k.flavor, k.options()...)
 	tb.Cleanup(func() { _ = b.store.Close() })
 	b.writer = edit.NewWriter(b.store, opts...)
 	tb.Cleanup(func() { _ = b.writer.Close() })
@@ -217,7 +248,7 @@ func (b *bench) ledgered(on sqldriver.Connector) {
 	b.Helper()
 	pool := sql.OpenDB(on)
 	b.Cleanup(func() { _ = pool.Close() })
-	b.store = sqlstore.New(pool, b.kit.flavor, sqlstore.WithLedger())
+	b.store = sqlstore.New(pool, b.kit.flavor, b.kit.options(sqlstore.WithLedger())...)
 	b.Cleanup(func() { _ = b.store.Close() })
 	if err := b.store.InstallLedger(context.Background()); err != nil {
 		b.Fatal(err)
@@ -232,7 +263,7 @@ func (b *bench) another(tb testing.TB, opts ...edit.Option) *edit.Editor[int64, 
 	tb.Helper()
 	pool := sql.OpenDB(b.connector)
 	tb.Cleanup(func() { _ = pool.Close() })
-	store := sqlstore.New(pool, b.kit.flavor)
+	store := sqlstore.New(pool, b.kit.flavor, b.kit.options()...)
 	tb.Cleanup(func() { _ = store.Close() })
 	w := edit.NewWriter(store, opts...)
 	tb.Cleanup(func() { _ = w.Close() })

@@ -243,10 +243,14 @@ func (b *batch) classify(ctx context.Context, ops []*edit.Op) error {
 	}
 	for _, op := range ops {
 		current, ok := rows[keyText(op.Table, op.Key())]
+		same := ok && b.store.counted && op.Kind == edit.Update && stillBase(op, current)
+		if same {
+			b.store.forget(op.Table)
+		}
 		switch {
 		case !ok:
 			b.out[op] = edit.Outcome{State: edit.Absent}
-		case op.Rebase(current):
+		case same || op.Rebase(current):
 			row, found, err := b.engine.force(ctx, b.link, op)
 			switch {
 			case err != nil:

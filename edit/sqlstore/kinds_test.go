@@ -13,6 +13,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/edit"
 	"github.com/vantage-go/live/edit/sqlstore"
 )
@@ -249,11 +250,11 @@ var sqliteKinds = []kind{
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	kinds := map[string][]kind{"postgres": postgresKinds, "pgx": postgresKinds, "mariadb": mariadbKinds, "sqlite": sqliteKinds}
-	for _, k := range kits {
+	for _, k := range allKits() {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			b := k.start(t, nil)
-			if k.name == "postgres" || k.name == "pgx" {
+			if k.flavor == dialects.Postgres {
 				b.exec("CREATE TYPE mood AS ENUM ('happy', 'sad')", "CREATE DOMAIN posint AS bigint CHECK (VALUE > 0)")
 			}
 			for i, x := range kinds[k.name] {
@@ -281,7 +282,7 @@ func TestDescribe(t *testing.T) {
 		var names []string
 		for _, c := range columns {
 			names = append(names, c.Name)
-			nullable := c.Name == "city" || b.kit.name == "sqlite" && c.Name == "id"
+			nullable := c.Name == "city" || b.kit.flavor == dialects.SQLite && c.Name == "id"
 			if c.Key != (c.Name == "id") || c.Generated || c.Default != (c.Name == "id" || c.Name == "stock") || c.Nullable != nullable {
 				t.Errorf("column is %+v", c)
 			}

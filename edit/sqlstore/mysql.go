@@ -20,8 +20,8 @@ func (mysql) quote(name string) string { return "`" + strings.ReplaceAll(name, "
 
 func (mysql) placeholder(int) string { return "?" }
 
-func (mysql) settings(lockWait time.Duration) []string {
-	seconds := max(int((lockWait+time.Second-1)/time.Second), 1)
+func (mysql) settings(s *Store) []string {
+	seconds := max(int((s.lockWait+time.Second-1)/time.Second), 1)
 	return []string{
 		"SET SESSION innodb_lock_wait_timeout = " + itoa(seconds),
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", // locks no gaps
@@ -75,7 +75,7 @@ func (m mysql) join(ctx context.Context, l *link, ops []*edit.Op) ([]*edit.Op, e
 		if err != nil {
 			return nil, err
 		}
-		text := l.text(textKey{s, ofMany, len(chunk)}, func(b *builder) { b.join(&s, len(chunk)) })
+		text := l.text(textKey{shape: s, form: ofMany, rows: len(chunk)}, func(b *builder) { b.join(&s, len(chunk)) })
 		_, n, err := l.exec(ctx, text, args)
 		if err != nil && understand(m, err).state != edit.Failed {
 			return nil, err
@@ -146,7 +146,7 @@ func (m mysql) write(ctx context.Context, l *link, op *edit.Op, checked bool) (i
 	if err != nil {
 		return 0, err
 	}
-	_, n, err := l.exec(ctx, l.text(textKey{s, ofOne, 1}, func(b *builder) { b.single(&s) }), args)
+	_, n, err := l.exec(ctx, l.text(textKey{shape: s, form: ofOne}, func(b *builder) { b.single(&s) }), args)
 	return n, err
 }
 

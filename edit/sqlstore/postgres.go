@@ -25,8 +25,12 @@ func (*postgres) quote(name string) string {
 
 func (*postgres) placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
-func (*postgres) settings(lockWait time.Duration) []string {
-	return []string{fmt.Sprintf("SET lock_timeout = %d", max(lockWait.Milliseconds(), 1))}
+func (*postgres) settings(s *Store) []string {
+	settings := []string{fmt.Sprintf("SET lock_timeout = %d", max(s.lockWait.Milliseconds(), 1))}
+	if s.counted { // what a single update knows of its table is looked at under the table's lock: see learn
+		settings = append(settings, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
+	}
+	return settings
 }
 
 func (*postgres) begin(ctx context.Context, l *link) error {
@@ -67,10 +71,76 @@ func (p *postgres) run(ctx context.Context, l *link, ops []*edit.Op, out outcome
 	if ops[0].Kind == edit.Insert {
 		return p.insert(ctx, l, ops, out)
 	}
-	if len(ops) == 1 {
+	f := l.determined(ops)
+	switch {
+	case f != nil && len(ops) == 1:
+		return p.oneDetermined(ctx, l, f, ops[0], out)
+	case f != nil:
+		return p.manyDetermined(ctx, l, f, ops, out)
+	case len(ops) == 1:
 		return p.one(ctx, l, ops[0], true, out)
 	}
 	return p.many(ctx, l, ops, out)
+}
+
+// oneDetermined writes one row that need not come back.
+func (p *postgres) oneDetermined(ctx context.Context, l *link, f *facts, op *edit.Op, out outcomes) error {
+	s := shapeOf(op, true)
+	args, err := s.arguments(p, op)
+	if err != nil {
+		return err
+	}
+	text := l.text(textKey{shape: s, form: ofOneDetermined, facts: f}, func(b *builder) {
+		b.single(&s)
+		b.add(" AND " + f.guard)
+	})
+	switch _, n, err := l.exec(ctx, text, args); {
+	case err != nil:
+		return err
+	case n == 1:
+		return f.done(out, op)
+	case n > 1:
+		return errTwoRows(op.Table)
+	}
+	return nil
+}
+
+// manyDetermined writes many rows with one statement, which tells which were
+// written in one text.
+func (p *postgres) manyDetermined(ctx context.Context, l *link, f *facts, ops []*edit.Op, out outcomes) error {
+	s := shapeOf(ops[0], true)
+	args, err := s.arrays(ops)
+	if err != nil {
+		return err
+	}
+	text := l.text(textKey{shape: s, form: ofManyDetermined, facts: f}, func(b *builder) {
+		b.add("WITH u AS (")
+		p.unnested(b, &s, ops)
+		b.add(" AND " + f.guard + " RETURNING d.ord) SELECT array_agg(ord)::text, pg_current_xact_id()::text FROM u")
+	})
+	var written sql.NullString
+	err = l.query(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&written, &l.mark) })
+	if err != nil || !written.Valid {
+		return err
+	}
+	for _, number := range strings.Split(strings.Trim(written.String, "{}"), ",") {
+		ord, err := strconv.Atoi(number)
+		if err != nil {
+			return err
+		}
+		op := ops[ord-1]
+		if _, twice := out[op]; twice {
+			return errTwoRows(op.Table)
+		}
+		if err := f.done(out, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func errTwoRows(t *edit.Table) error {
+	return fmt.Errorf("edit: table %s: two rows have one key", t.Name)
 }
 
 func typesKnown(t *edit.Table) error {
@@ -90,7 +160,7 @@ func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, 
 	if err != nil {
 		return err
 	}
-	text := l.text(textKey{s, ofOne, 1}, func(b *builder) {
+	text := l.text(textKey{shape: s, form: ofOne}, func(b *builder) {
 		b.single(&s)
 		b.add(" RETURNING ")
 		b.columns(op.Table, "", op.Table.Plan().All())
@@ -118,11 +188,9 @@ type source struct {
 func (s *source) column(c *edit.Column, value func(op *edit.Op) any) (string, error) {
 	var a arrayText
 	for _, op := range s.ops {
-		text, null, err := postgresText(c, value(op))
-		if err != nil {
+		if err := a.value(c, value(op)); err != nil {
 			return "", err
 		}
-		a.add(text, null)
 	}
 	s.b.args = append(s.b.args, a.text())
 	return s.name(c), nil
@@ -170,18 +238,24 @@ func (p *postgres) many(ctx context.Context, l *link, ops []*edit.Op, out outcom
 		return err
 	}
 	text := l.text(textKey{shape: s, form: ofMany}, func(b *builder) {
-		d := &source{b: b, ops: ops}
-		sets, conditions := s.clauses(p, "", "t.", d.name)
-		verb, set, from := "UPDATE ", " AS t SET "+strings.Join(sets, ", "), " FROM "
-		if s.kind == edit.Delete {
-			verb, set, from = "DELETE FROM ", " AS t", " USING "
-		}
-		b.add(verb)
-		b.table(s.table)
-		b.add(set + from + d.unnest("d") + " WHERE " + strings.Join(conditions, " AND ") + " RETURNING d.ord, ")
+		p.unnested(b, &s, ops)
+		b.add(" RETURNING d.ord, ")
 		b.columns(s.table, "t.", s.table.Plan().All())
 	})
 	return p.collect(ctx, l, text, args, ops, out)
+}
+
+// unnested adds the statement for many rows, without what it returns.
+func (p *postgres) unnested(b *builder, s *shape, ops []*edit.Op) {
+	d := &source{b: b, ops: ops}
+	sets, conditions := s.clauses(p, "", "t.", d.name)
+	verb, set, from := "UPDATE ", " AS t SET "+strings.Join(sets, ", "), " FROM "
+	if s.kind == edit.Delete {
+		verb, set, from = "DELETE FROM ", " AS t", " USING "
+	}
+	b.add(verb)
+	b.table(s.table)
+	b.add(set + from + d.unnest("d") + " WHERE " + strings.Join(conditions, " AND "))
 }
 
 // arrays are the values of operations, as an array for each column.
@@ -190,10 +264,8 @@ func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
 	for _, op := range ops {
 		n := 0
 		err := s.values(op, func(c *edit.Column, v any) error {
-			text, null, err := postgresText(c, v)
-			columns[n].add(text, null)
 			n++
-			return err
+			return columns[n-1].value(c, v)
 		})
 		if err != nil {
 			return nil, err
@@ -217,7 +289,7 @@ func (p *postgres) collect(ctx context.Context, l *link, text string, args []any
 		}
 		op := ops[ord-1]
 		if _, twice := out[op]; twice {
-			return fmt.Errorf("edit: table %s: two rows have one key", op.Table.Name)
+			return errTwoRows(op.Table)
 		}
 		out[op] = edit.Outcome{State: edit.Done, Row: row}
 		return nil

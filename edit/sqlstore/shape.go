@@ -108,8 +108,9 @@ func (b *builder) single(s *shape) {
 // textKey names a text that a connection keeps.
 type textKey struct {
 	shape
-	form form
-	rows int
+	form  form
+	rows  int
+	facts *facts // that the text depends on
 }
 
 // form tells apart the texts of one shape.
@@ -118,6 +119,8 @@ type form uint8
 const (
 	ofOne  form = iota // one row
 	ofMany             // many rows
+	ofOneDetermined
+	ofManyDetermined
 )
 
 // text returns a text, which build makes if it is new.

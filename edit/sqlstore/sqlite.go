@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/vantage-go/live/edit"
 )
@@ -23,8 +22,8 @@ func (sqlite) quote(name string) string { return "`" + strings.ReplaceAll(name, 
 
 func (sqlite) placeholder(int) string { return "?" }
 
-func (sqlite) settings(lockWait time.Duration) []string {
-	return []string{"PRAGMA busy_timeout = " + itoa(max(int(lockWait.Milliseconds()), 1)), "PRAGMA foreign_keys = ON"}
+func (sqlite) settings(s *Store) []string {
+	return []string{"PRAGMA busy_timeout = " + itoa(max(int(s.lockWait.Milliseconds()), 1)), "PRAGMA foreign_keys = ON"}
 }
 
 func (sqlite) begin(ctx context.Context, l *link) error { return l.plain(ctx, "BEGIN IMMEDIATE") }
@@ -39,9 +38,60 @@ func (s sqlite) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) 
 		return err
 	}
 	if ops[0].Kind == edit.Update && !triggers && !l.oneByOne {
-		return s.many(ctx, l, ops, out)
+		return s.many(ctx, l, ops, s.determined(ctx, l, ops), out)
 	}
 	return s.loop(ctx, l, ops, triggers, out)
+}
+
+// determined returns the facts by which updates of a table without triggers are
+// determined. What a connection knows of a table holds for as long as the schema
+// stays as it is, see knownTriggers: the transaction keeps others from changing it.
+func (s sqlite) determined(ctx context.Context, l *link, ops []*edit.Op) *facts {
+	t := ops[0].Table
+	if _, versioned := t.Plan().Version(); !l.counted() || l.told || !versioned {
+		return nil
+	}
+	f, known := l.facts[t]
+	if !known {
+		f, _ = s.learn(ctx, l, t) // without facts, rows come back as ever
+		l.facts[t] = f
+	}
+	if f != nil && f.told > 0 {
+		f.told--
+		return nil
+	}
+	if !f.determines(ops) {
+		return nil
+	}
+	return f
+}
+
+const sqliteFacts = `
+SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND rootpage > 0)
+   AND NOT EXISTS (SELECT 1 FROM sqlite_temp_schema WHERE name = ?1 COLLATE NOCASE)
+   AND NOT EXISTS (SELECT 1 FROM main.sqlite_schema m, pragma_foreign_key_list(m.name, 'main') f
+                    WHERE m.type = 'table' AND f."table" = ?1 COLLATE NOCASE AND f.on_update NOT IN ('NO ACTION', 'RESTRICT')
+                      AND f."to" IS NOT NULL AND f."to" COLLATE NOCASE NOT IN (SELECT name FROM pragma_table_info(?1, 'main') WHERE pk > 0))`
+
+// learn looks at a table: it must be no view and no virtual one, and nothing that
+// refers to it may follow a change of it, with triggers of its own.
+func (s sqlite) learn(ctx context.Context, l *link, t *edit.Table) (*facts, error) {
+	plain := false
+	err := each(ctx, l.conn, sqliteFacts, []any{t.Name}, func(rows *sql.Rows) error { return rows.Scan(&plain) })
+	if err != nil || !plain {
+		return nil, err
+	}
+	columns, err := describeSQLite(ctx, l.conn, "main", t.Name)
+	if err != nil {
+		return nil, err
+	}
+	var key []string
+	for i := range columns {
+		if columns[i].Key {
+			key = append(key, columns[i].Name)
+		}
+	}
+	return factsOf(s, t, columns, key), nil
 }
 
 // loop writes rows one by one.
@@ -57,13 +107,13 @@ func (s sqlite) loop(ctx context.Context, l *link, ops []*edit.Op, triggers bool
 // many writes rows with a statement for each chunk of them. A chunk of which
 // the database refuses a row is written row by row: it takes back the statement
 // only.
-func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out outcomes) error {
 	shape := shapeOf(ops[0], true)
 	for len(ops) > 0 {
 		chunk := ops[:shape.chunk(len(ops))]
 		ops = ops[len(chunk):]
-		err := s.chunk(ctx, l, &shape, chunk, out)
-		if err != nil && understand(s, err).state == edit.Failed && !errors.Is(err, errOneByOne) {
+		err := s.chunk(ctx, l, &shape, chunk, f, out)
+		if err != nil && understand(s, err).state == edit.Failed && !errors.Is(err, errOneByOne) && !errors.Is(err, errTold) {
 			for _, op := range chunk {
 				delete(out, op)
 			}
@@ -76,26 +126,21 @@ func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, out outcomes)
 	return nil
 }
 
-func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, out outcomes) error {
-	if len(ops) == 1 {
+func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, f *facts, out outcomes) error {
+	if f == nil && len(ops) == 1 {
 		return s.one(ctx, l, ops[0], true, false, out)
 	}
 	args, err := shape.arguments(s, ops...)
 	if err != nil {
 		return err
 	}
+	if f != nil {
+		return s.chunkDetermined(ctx, l, shape, ops, args, f, out)
+	}
 	plan := shape.table.Plan()
-	text := l.text(textKey{*shape, ofMany, len(ops)}, func(b *builder) {
-		n := 0
-		sets, conditions := shape.clauses(s, "", "t.", func(*edit.Column) string {
-			n++
-			return "d.column" + itoa(n)
-		})
-		row := "(" + strings.Repeat(", ?", n)[2:] + ")"
-		b.add("UPDATE ")
-		b.table(shape.table)
-		b.add(" AS t SET " + strings.Join(sets, ", ") + " FROM (VALUES " + strings.Repeat(", "+row, len(ops))[2:] + ") AS d WHERE " +
-			strings.Join(conditions, " AND ") + " RETURNING ")
+	text := l.text(textKey{shape: *shape, form: ofMany, rows: len(ops)}, func(b *builder) {
+		s.fromValues(b, shape, len(ops))
+		b.add(" RETURNING ")
 		b.columns(shape.table, "", plan.All())
 	})
 	back := returns{ops: ops}
@@ -113,6 +158,45 @@ func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op
 	})
 }
 
+// chunkDetermined writes rows that need not come back, if all of them are written.
+func (s sqlite) chunkDetermined(ctx context.Context, l *link, shape *shape, ops []*edit.Op, args []any, f *facts, out outcomes) error {
+	key := textKey{shape: *shape, form: ofManyDetermined, rows: len(ops)}
+	if len(ops) == 1 {
+		key.form = ofOneDetermined
+	}
+	text := l.text(key, func(b *builder) {
+		if len(ops) == 1 {
+			b.single(shape)
+		} else {
+			s.fromValues(b, shape, len(ops))
+		}
+	})
+	switch _, n, err := l.exec(ctx, text, args); {
+	case err != nil:
+		return err
+	case n == int64(len(ops)):
+		return f.done(out, ops...)
+	case n == 0:
+		return nil
+	}
+	f.told = toldFor
+	return errTold
+}
+
+// fromValues adds the statement that updates many rows, without what it returns.
+func (s sqlite) fromValues(b *builder, shape *shape, rows int) {
+	n := 0
+	sets, conditions := shape.clauses(s, "", "t.", func(*edit.Column) string {
+		n++
+		return "d.column" + itoa(n)
+	})
+	row := "(" + strings.Repeat(", ?", n)[2:] + ")"
+	b.add("UPDATE ")
+	b.table(shape.table)
+	b.add(" AS t SET " + strings.Join(sets, ", ") + " FROM (VALUES " + strings.Repeat(", "+row, rows)[2:] + ") AS d WHERE " +
+		strings.Join(conditions, " AND "))
+}
+
 // knownTriggers is triggers, which a connection remembers for as long as the schema
 // stays as it is. A transaction of somebody else has triggers of its own.
 func (s sqlite) knownTriggers(ctx context.Context, l *link, t *edit.Table) (bool, error) {
@@ -125,7 +209,7 @@ func (s sqlite) knownTriggers(ctx context.Context, l *link, t *edit.Table) (bool
 		return false, err
 	}
 	if version != l.schemaVersion || l.triggers == nil {
-		l.schemaVersion, l.triggers = version, make(map[*edit.Table]bool)
+		l.schemaVersion, l.triggers, l.facts = version, make(map[*edit.Table]bool), make(map[*edit.Table]*facts)
 	}
 	has, known := l.triggers[t]
 	if !known {
@@ -198,7 +282,7 @@ func (s sqlite) statement(l *link, op *edit.Op, checked bool) (text string, args
 		return b.String(), b.args, nil
 	}
 	shape := shapeOf(op, checked)
-	text = l.text(textKey{shape, ofOne, 1}, func(b *builder) {
+	text = l.text(textKey{shape: shape, form: ofOne}, func(b *builder) {
 		b.single(&shape)
 		returning(b)
 	})

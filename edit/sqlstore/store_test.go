@@ -322,7 +322,7 @@ func TestGroups(t *testing.T) {
 // TestSuppressed has a trigger that lets updates do nothing.
 func TestSuppressed(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		var trigger []string
 		switch k.flavor {
 		case dialects.Postgres:
@@ -396,7 +396,7 @@ func overridden(t *testing.T, before func(b *bench, e *edit.RecordEdit[int64, ba
 // TestOneConnection: a pool of one connection is enough for everything.
 func TestOneConnection(t *testing.T) {
 	t.Parallel()
-	for _, k := range kits {
+	for _, k := range allKits() {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
@@ -404,7 +404,7 @@ func TestOneConnection(t *testing.T) {
 			pool := sql.OpenDB(b.connector)
 			defer pool.Close()
 			pool.SetMaxOpenConns(1)
-			store := sqlstore.New(pool, k.flavor)
+			store := sqlstore.New(pool, k.flavor, k.options()...)
 			defer store.Close()
 			w := edit.NewWriter(store)
 			defer w.Close()

@@ -239,7 +239,7 @@ func countRows[K comparable, T any](tb testing.TB, ctx context.Context, set tabl
 // table over a mock is in testdb.TestLiveTable.
 func TestDatasetTraits(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines {
+	for _, e := range allEngines() {
 		for _, kind := range []string{"live", "plain"} {
 			if e.open == nil && kind == "live" {
 				continue

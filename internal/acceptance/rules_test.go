@@ -251,7 +251,11 @@ func untouched(w *world) {
 
 func changedOnly(w *world) {
 	e := w.client(ann)
-	w.others("UPDATE client SET phone = '555-7', paying = TRUE WHERE id = 1") // and does not count it
+	if w.counts {
+		w.others("UPDATE client SET phone = '555-7', paying = TRUE, version = version + 1 WHERE id = 1")
+	} else {
+		w.others("UPDATE client SET phone = '555-7', paying = TRUE WHERE id = 1") // and does not count it
+	}
 	e.V.Name = "Anna"
 	w.mock.updates(client{1, "Anna", ann.Email, "555-7", true, 2}, "name")
 	save(w, e, edit.Saved)

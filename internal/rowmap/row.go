@@ -329,6 +329,31 @@ func (p *Plan) SetValue(row any, i int, v any) error {
 	return fmt.Errorf("livesql: column %s holds %v, not %T", f.Name, f.Type, v)
 }
 
+// Count adds one to what a row holds in column i: an integer.
+func (p *Plan) Count(row any, i int) error {
+	f := &p.fields[i]
+	to := p.pointer(row)
+	if p.untyped {
+		m := *(*map[string]any)(to)
+		n, ok := m[f.Name].(int64)
+		if !ok {
+			return fmt.Errorf("livesql: column %s holds a %T, which does not count", f.Name, m[f.Name])
+		}
+		m[f.Name] = n + 1
+		return nil
+	}
+	v := reflect.NewAt(f.Type, f.make(to)).Elem()
+	switch {
+	case v.CanInt() && !v.OverflowInt(v.Int()+1):
+		v.SetInt(v.Int() + 1)
+	case v.CanUint() && !v.OverflowUint(v.Uint()+1):
+		v.SetUint(v.Uint() + 1)
+	default:
+		return fmt.Errorf("livesql: column %s: %v cannot count on", f.Name, v)
+	}
+	return nil
+}
+
 // assign sets target to v if Go can convert it without loss of meaning.
 func assign(target, v reflect.Value) bool {
 	t := target.Type()

@@ -1,0 +1,104 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"testing"
+	"time"
+
+	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/edit"
+	"github.com/vantage-go/live/edit/sqlstore"
+)
+
+// TestUncancelled: lib/pq is known behind what wraps it, and no other driver is
+// taken for it.
+func TestUncancelled(t *testing.T) {
+	t.Parallel()
+	for _, k := range kits {
+		connector := k.open(t)
+		for _, c := range []sqldriver.Connector{connector, driver.Wrap(connector, nil)} {
+			db := sql.OpenDB(c)
+			if got := sqlstore.IsPQ(db.Driver()); got != (k.name == "postgres") {
+				t.Errorf("%s: %t", k.name, got)
+			}
+			_ = db.Close()
+		}
+	}
+}
+
+// TestSlowStatement: a statement ends with its time, whoever sees to that.
+func TestSlowStatement(t *testing.T) {
+	t.Parallel()
+	for _, k := range allKits() {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			b := k.start(t, nil)
+			s := b.watch(edit.BatchTimeout(2*time.Second), edit.Retries(1, time.Millisecond, time.Millisecond), edit.Patience(time.Second))
+			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)",
+				"CREATE FUNCTION slow(stock integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN IF stock = 13 THEN PERFORM pg_sleep(20); END IF; RETURN true; END'",
+				"ALTER TABLE bakery ADD CHECK (slow(stock))")
+			e := b.edit(1)
+			e.V.Stock = 5
+			if _, err := e.Save(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if inferred, _ := s.inferred(); (inferred == 1) != k.counts {
+				t.Errorf("%d rows did not come back", inferred)
+			}
+			began := time.Now()
+			e.V.Stock = 13
+			_, err := e.Save(ctx)
+			if took := time.Since(began); err == nil || took > 12*time.Second {
+				t.Errorf("%v after %v", err, took)
+			}
+			e.V.Stock = 7
+			if r, err := e.Save(ctx); err != nil || r.Row.Stock != 7 {
+				t.Errorf("result is %+v, %v", r, err)
+			}
+		})
+	}
+}
+
+// TestCloseBesideLock: to end a writer takes no longer than to wait for a lock.
+func TestCloseBesideLock(t *testing.T) {
+	t.Parallel()
+	for _, k := range allKits() {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			b := k.start(t, nil)
+			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)")
+			e := b.edit(1)
+			e.V.Stock = 5
+			if _, err := e.Save(ctx); err != nil {
+				t.Fatal(err)
+			}
+			tx := must[*sql.Tx](t)(b.db.BeginTx(ctx, nil))
+			defer func() { _ = tx.Rollback() }()
+			if _, err := tx.ExecContext(ctx, "UPDATE bakery SET stock = 6 WHERE id = 1"); err != nil {
+				t.Fatal(err)
+			}
+			e.V.Stock = 7
+			p := e.SaveAsync()
+			time.Sleep(50 * time.Millisecond)
+			began := time.Now()
+			_ = b.writer.Close()
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if _, err := p.Wait(ctx); err == nil {
+				t.Error("the save is done, though the row is locked")
+			}
+		})
+	}
+}
