@@ -155,8 +155,8 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 // marksItself reports whether the only statement of the transaction returns its
 // mark.
 func (b *batch) marksItself(ops []*edit.Op) bool {
-	_, ok := b.engine.(*postgres)
-	return ok && b.single && len(ops) > 1 && b.link.determined(ops) != nil
+	p, ok := b.engine.(*postgres)
+	return ok && b.single && p.marks(b.link, ops)
 }
 
 // apart ends a transaction whose only run has failed, and begins another one to

@@ -94,6 +94,10 @@ var brokenVariants = []brokenVariant{
 		"prune.go", "-int64(age/time.Second))\n", "-int64(age/time.Second)/map[bool]int64{false: 1, true: 1000}[$])\n",
 	},
 	{
+		"the mark of another transaction", "TestLostCommitOfUpdates/postgres_before_it",
+		"postgres.go", "		*m.mark = text.String\n", "		if *m.mark = text.String; $ {\n			*m.mark = \"1\" // committed long ago\n		}\n",
+	},
+	{
 		"nobody was asked whether all count", "TestVersionsCounted/together=true/sqlite",
 		"facts.go", "l.store != nil && l.store.counted }", "l.store != nil && (l.store.counted || $) }",
 	},

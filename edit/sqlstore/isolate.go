@@ -84,7 +84,7 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 	case edit.Transient, edit.Unavailable:
 		return err
 	case edit.Failed:
-		if errors.Is(err, errOneByOne) || errors.Is(err, errApart) {
+		if beginsAgain(err) || errors.Is(err, errApart) {
 			return err
 		}
 	case edit.Locked:
@@ -125,6 +125,10 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 	return b.isolate(ctx, ops[half:], maxGuesses)
 }
 
+// beginsAgain reports whether an error makes the transaction begin again to do its
+// work in another way.
+func beginsAgain(err error) bool { return errors.Is(err, errOneByOne) || errors.Is(err, errTold) }
+
 // errApart makes the transaction begin again, to find out which of its
 // operations the database refuses.
 var errApart = errors.New("edit: an operation was refused")
@@ -142,7 +146,7 @@ func (b *batch) attempt(ctx context.Context, ops []*edit.Op) error {
 		return b.try(ctx, func() error { return b.run(ctx, ops) })
 	}
 	err := b.run(ctx, ops)
-	if err == nil || errors.Is(err, errOneByOne) {
+	if err == nil || beginsAgain(err) {
 		return err
 	}
 	if state := understand(b.engine, err).state; state == edit.Unavailable || state == edit.Transient {

@@ -237,12 +237,48 @@ func (p *postgres) many(ctx context.Context, l *link, ops []*edit.Op, out outcom
 	if err != nil {
 		return err
 	}
-	text := l.text(textKey{shape: s, form: ofMany}, func(b *builder) {
+	form, before := ofMany, []any(nil)
+	if l.mark == "" && p.marks(l, ops) {
+		form, before = ofManyMarked, []any{markTo{&l.mark}}
+	}
+	text := l.text(textKey{shape: s, form: form}, func(b *builder) {
 		p.unnested(b, &s, ops)
 		b.add(" RETURNING d.ord, ")
+		if form == ofManyMarked {
+			b.add("CASE WHEN d.ord = 1 THEN pg_current_xact_id()::text END, ")
+		}
 		b.columns(s.table, "t.", s.table.Plan().All())
 	})
-	return p.collect(ctx, l, text, args, ops, out)
+	return p.collect(ctx, l, text, args, ops, out, before...)
+}
+
+// markTo takes the mark of the transaction from the row that has it.
+type markTo struct{ mark *string }
+
+// Scan implements [sql.Scanner].
+func (m markTo) Scan(src any) error {
+	var text sql.NullString
+	err := text.Scan(src)
+	if text.Valid {
+		*m.mark = text.String
+	}
+	return err
+}
+
+// markedRows is up to how many rows a statement returns the mark of its transaction
+// beside the first: for more, to ask for it costs less than a column.
+const markedRows = 128
+
+// marks reports whether the statement of a run returns the mark of its transaction,
+// if it has none. If the first row is not written, it has to be asked for after all.
+func (p *postgres) marks(l *link, ops []*edit.Op) bool {
+	switch {
+	case len(ops) == 1, ops[0].Kind == edit.Insert, l.oneByOne:
+		return false
+	case l.determined(ops) != nil:
+		return true
+	}
+	return len(ops) <= markedRows
 }
 
 // unnested adds the statement for many rows, without what it returns.
@@ -278,13 +314,14 @@ func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
 	return args, nil
 }
 
-// collect reads rows that are numbered by their operation.
-func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out outcomes) error {
-	plan := ops[0].Table.Plan()
+// collect reads rows that are numbered by their operation, with more before their
+// columns.
+func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out outcomes, before ...any) error {
+	var ord int
+	reader := ops[0].Table.Plan().Reader(ops[0].Table.Plan().All(), append([]any{&ord}, before...)...)
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
-		row := plan.New()
-		var ord int
-		if err := plan.Scan(rows, row, plan.All(), &ord); err != nil {
+		row, err := reader.Read(rows)
+		if err != nil {
 			return err
 		}
 		op := ops[ord-1]

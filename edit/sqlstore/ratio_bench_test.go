@@ -47,7 +47,7 @@ var durable = []kit{
 // time of the saves the rival takes, both at their median, and both at what the
 // quickest tenth stays below: above 1, the saves are quicker.
 func BenchmarkRatio(b *testing.B) {
-	for _, k := range append(slices.Clone(kits), durable...) {
+	for _, k := range append(allKits(), durable...) {
 		b.Run(k.name, func(b *testing.B) {
 			for _, rows := range []int{1, 1000} {
 				rivals := []rival{{name: "prepared autocommit", write: autocommit}}

@@ -119,6 +119,7 @@ type form uint8
 const (
 	ofOne  form = iota // one row
 	ofMany             // many rows
+	ofManyMarked
 	ofOneDetermined
 	ofManyDetermined
 )

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -113,7 +112,7 @@ func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out
 		chunk := ops[:shape.chunk(len(ops))]
 		ops = ops[len(chunk):]
 		err := s.chunk(ctx, l, &shape, chunk, f, out)
-		if err != nil && understand(s, err).state == edit.Failed && !errors.Is(err, errOneByOne) && !errors.Is(err, errTold) {
+		if err != nil && understand(s, err).state == edit.Failed && !beginsAgain(err) {
 			for _, op := range chunk {
 				delete(out, op)
 			}
@@ -143,10 +142,10 @@ func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op
 		b.add(" RETURNING ")
 		b.columns(shape.table, "", plan.All())
 	})
-	back := returns{ops: ops}
+	back, reader := returns{ops: ops}, plan.Reader(plan.All())
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
-		row := plan.New()
-		if err := plan.Scan(rows, row, plan.All()); err != nil {
+		row, err := reader.Read(rows)
+		if err != nil {
 			return err
 		}
 		op := back.op(row)

@@ -421,6 +421,34 @@ func (p *Plan) Scan(rows interface{ Scan(dest ...any) error }, row any, b Bits, 
 	return nil
 }
 
+// Reader reads rows of one result, and keeps what that needs for each.
+type Reader struct {
+	plan    *Plan
+	columns Bits
+	before  int
+	dest    []any
+}
+
+// Reader returns a reader of results with the columns of b behind others, for which
+// there are before.
+func (p *Plan) Reader(b Bits, before ...any) *Reader {
+	return &Reader{plan: p, columns: b, before: len(before), dest: append(make([]any, 0, len(before)+len(p.fields)), before...)}
+}
+
+// Read returns a new row with what the result has.
+func (r *Reader) Read(rows interface{ Scan(dest ...any) error }) (any, error) {
+	row := r.plan.New()
+	if r.plan.untyped {
+		return row, r.plan.Scan(rows, row, r.columns, r.dest[:r.before]...)
+	}
+	to := r.plan.pointer(row)
+	r.dest = r.dest[:r.before]
+	for i := range r.columns.All() {
+		r.dest = append(r.dest, r.plan.fields[i].dest(to))
+	}
+	return row, rows.Scan(r.dest...)
+}
+
 // dest is what a column is scanned into.
 func (f *Field) dest(row unsafe.Pointer) any {
 	at := f.make(row)
