@@ -145,11 +145,19 @@ func (b *batch) transaction(ctx context.Context, ops []*edit.Op) {
 		b.rollback(ctx)
 		return
 	}
-	if err := b.link.plain(ctx, "COMMIT"); err != nil {
+	if err := b.commit(ctx); err != nil {
 		b.notCommitted(ctx, ops, b.link.mark, err)
 		return
 	}
 	b.second(ctx)
+}
+
+// commit ends the transaction. On SQLite nothing is won by interrupting that.
+func (b *batch) commit(ctx context.Context) error {
+	if _, ok := b.engine.(sqlite); ok {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return b.link.plain(ctx, "COMMIT")
 }
 
 // marksItself reports whether the only statement of the transaction returns its

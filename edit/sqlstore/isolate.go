@@ -38,7 +38,7 @@ func (b *batch) second(ctx context.Context) {
 		b.rollback(ctx)
 		return
 	}
-	if err := b.link.plain(ctx, "COMMIT"); err != nil {
+	if err := b.commit(ctx); err != nil {
 		b.notCommitted(ctx, missed, mark, err)
 	}
 }

@@ -25,7 +25,23 @@ func (sqlite) settings(s *Store) []string {
 	return []string{"PRAGMA busy_timeout = " + itoa(max(int(s.lockWait.Milliseconds()), 1)), "PRAGMA foreign_keys = ON"}
 }
 
-func (sqlite) begin(ctx context.Context, l *link) error { return l.plain(ctx, "BEGIN IMMEDIATE") }
+// begin waits for the lock for as long as the connection's busy_timeout says.
+func (s sqlite) begin(ctx context.Context, l *link) error {
+	ctx, err := s.brief(ctx)
+	if err != nil {
+		return err
+	}
+	return l.plain(ctx, "BEGIN IMMEDIATE")
+}
+
+// brief returns a context for a statement that takes no time to speak of: the lock is
+// there, or is waited for no longer than LockWait, and nothing of the program's runs
+// within it. For a context that can end, database/sql and drivers start a goroutine
+// for each statement, and look at it in between, which takes longer than the
+// statement. Whoever has ended it is heard before each one.
+func (sqlite) brief(ctx context.Context) (context.Context, error) {
+	return context.WithoutCancel(ctx), ctx.Err()
+}
 
 func (sqlite) mark(context.Context, *link) (string, error) { return "", nil }
 
@@ -126,6 +142,10 @@ func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out
 }
 
 func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, f *facts, out outcomes) error {
+	ctx, err := s.brief(ctx)
+	if err != nil {
+		return err
+	}
 	if f == nil && len(ops) == 1 {
 		return s.one(ctx, l, ops[0], true, false, out)
 	}
@@ -202,8 +222,12 @@ func (s sqlite) knownTriggers(ctx context.Context, l *link, t *edit.Table) (bool
 	if l.conn == nil {
 		return s.triggers(ctx, l, t)
 	}
+	brief, err := s.brief(ctx)
+	if err != nil {
+		return false, err
+	}
 	var version int64
-	err := l.query(ctx, "PRAGMA schema_version", nil, func(rows *sql.Rows) error { return rows.Scan(&version) })
+	err = l.query(brief, "PRAGMA schema_version", nil, func(rows *sql.Rows) error { return rows.Scan(&version) })
 	if err != nil {
 		return false, err
 	}
