@@ -24,10 +24,12 @@ import (
 // Each benchmark of this file alternates short runs of both of its sides, and
 // reports the median of their ratios: see BenchmarkRatio.
 //
-// Last measured, 2 cores: select 1.08, prepared 1.29, two goroutines 1.34, loopback
-// 160 to 191 times as fast, a miss 2.7 to 3.3 % slower (4 µs of 123). A miss takes 2.5 to 3.3 µs of a processor, see BenchmarkMiss in package cache; the
-// rest is that nothing of it is in the processor's caches any more when an answer
-// of the server arrives.
+// Last measured, 2 cores: select 1.09 (lib/pq 1.08, pgx 1.08, MariaDB 1.13), prepared
+// 1.30, two goroutines 1.27 to 1.31, loopback 99 times as fast (160 to 191 on another
+// machine), a miss 2.7 to 3.3 % slower (4 µs of 123), on a slower machine 9 to 11 %
+// (21 µs of 210). A miss takes 2.5 to 3.3 µs of a processor, see BenchmarkMiss in
+// package cache; the rest is that nothing of it is in the processor's caches any more
+// when an answer of the server arrives.
 
 // alternate reports the median of what second takes by what first takes.
 func alternate(b *testing.B, metric string, first, second func() float64) {
@@ -150,9 +152,10 @@ func BenchmarkParallelRatio(b *testing.B) {
 // BenchmarkEnginesRatio compares a cached read through each driver with the no-op
 // driver. The bar is 1.35.
 //
-// Last measured, on a quiet machine: lib/pq 1.46, pgx 1.45, MariaDB 1.62 to 1.67 (2.8
-// before LazyReset). Beyond SQLite's 1.33, it is the driver's own ResetSession, IsValid
-// and CheckNamedValue, for MariaDB a clock, and a value that has to be copied.
+// Last measured, on a quiet but slow machine, where the no-op driver takes 1.1 µs:
+// lib/pq 1.38 to 1.42, pgx 1.40 to 1.45, MariaDB 1.36 to 1.41, prepared 1.31 to 1.39.
+// In turns with the version before connections were left alone: 1.59, 1.54 and 1.73,
+// which took 1.46, 1.45 and 1.65 on another machine, where the no-op driver takes 0.35 µs.
 func BenchmarkEnginesRatio(b *testing.B) {
 	for _, e := range []struct {
 		name, driver string
