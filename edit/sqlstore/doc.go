@@ -23,6 +23,10 @@
 // update that is determined is not cancelled through lib/pq, which would start a
 // goroutine for it: the server gives it up after the time that a batch has.
 //
+// Statements of SQLite on tables without triggers are not interrupted either: they
+// write up to 128 rows, and wait for the lock for as long as [LockWait] says. A
+// context that ends is heard between them.
+//
 // The package makes statements and understands errors; it merges nothing, and
 // retries nothing but what it has to isolate. It imports no driver.
 package sqlstore
