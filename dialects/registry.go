@@ -3,6 +3,7 @@ package dialects
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 )
@@ -39,6 +40,13 @@ func Plain(v any) bool {
 		return true
 	}
 	return sqldriver.IsValue(v)
+}
+
+// Makes reports whether c is of the type of the connectors that d makes, and so
+// neither of another driver nor around one of d's. Nothing is dialled.
+func Makes(d Dialect, c sqldriver.Connector) bool {
+	own, err := d.Connector("")
+	return err == nil && reflect.TypeOf(c) == reflect.TypeOf(own)
 }
 
 // UnknownError is returned for a dialect that no imported package registered.

@@ -28,10 +28,9 @@ type Session interface {
 	// database/sql does by itself (driver.DefaultParameterConverter): its
 	// connections and statements have neither a checker nor a converter of their
 	// own, or leave such values alone. It sees the program's own values (int, not
-	// int64). The inner driver is not asked about
-	// such values, and a shell needs no connection for them before Query was
-	// asked. For all others it dials first, has the inner driver check them and
-	// asks with the result.
+	// int64). The inner driver is not asked about such values, and a shell needs no
+	// connection for them before Query was asked. For all others it dials first, has
+	// the inner driver check them and asks with the result.
 	Takes(v any) bool
 
 	// Classify returns what the session knows of a text. It is called for

@@ -3,7 +3,6 @@ package mysql
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -44,10 +43,7 @@ func (Dialect) MinLease() time.Duration { return minLease }
 const minLease = listen.CheckEvery + listen.CheckEvery/5
 
 // Native reports whether c is a connector of go-sql-driver/mysql.
-func (d Dialect) Native(c sqldriver.Connector) bool {
-	own, err := d.Connector("")
-	return err == nil && reflect.TypeOf(c) == reflect.TypeOf(own)
-}
+func (d Dialect) Native(c sqldriver.Connector) bool { return dialects.Makes(d, c) }
 
 // Connector returns a connector of go-sql-driver/mysql.
 func (Dialect) Connector(dsn string) (sqldriver.Connector, error) {

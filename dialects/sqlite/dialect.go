@@ -3,7 +3,6 @@ package sqlite
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -43,10 +42,7 @@ func (Dialect) Place(dsn string) string {
 }
 
 // Native reports whether c is a connector of modernc.org/sqlite.
-func (d Dialect) Native(c sqldriver.Connector) bool {
-	own, err := d.Connector("")
-	return err == nil && reflect.TypeOf(c) == reflect.TypeOf(own)
-}
+func (d Dialect) Native(c sqldriver.Connector) bool { return dialects.Makes(d, c) }
 
 // Connector returns a connector of modernc.org/sqlite. Unless dsn sets a busy
 // timeout itself, connections wait up to five seconds for a lock instead of

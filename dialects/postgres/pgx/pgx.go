@@ -42,13 +42,8 @@ func (Dialect) Flavor() dialects.Flavor { return dialects.Postgres }
 func (Dialect) Takes(v any) bool { return sqldriver.IsValue(v) }
 
 // Native reports whether c is a connector of pgx's stdlib.
-func (Dialect) Native(c sqldriver.Connector) bool {
-	t := reflect.TypeOf(c)
-	if t == reflect.TypeOf(stdlib.GetConnector(pgx.ConnConfig{})) {
-		return true
-	}
-	named, err := Dialect{}.Connector("")
-	return err == nil && t == reflect.TypeOf(named)
+func (d Dialect) Native(c sqldriver.Connector) bool {
+	return reflect.TypeOf(c) == reflect.TypeOf(stdlib.GetConnector(pgx.ConnConfig{})) || dialects.Makes(d, c)
 }
 
 // Connector returns a connector of pgx's stdlib.
