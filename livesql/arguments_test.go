@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/livesql"
 	"github.com/vantage-go/live/testdb"
@@ -187,6 +190,9 @@ func TestNative(t *testing.T) {
 		wrapped, err := livesql.NewConnector(e.dialect, own)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if made := stdlib.GetConnector(pgx.ConnConfig{}); n.Native(made) != (e.dialect == "pgx") {
+			t.Errorf("%s: %v of a connector that pgx has made of a configuration", e.dialect, n.Native(made))
 		}
 		if !n.Native(own) || n.Native(loud{own}) || n.Native(wrapped) {
 			t.Errorf("%s: own %v, around it %v, livesql's %v", e.dialect, n.Native(own), n.Native(loud{own}), n.Native(wrapped))
