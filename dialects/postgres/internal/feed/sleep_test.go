@@ -274,7 +274,11 @@ func TestRoleThatMayNotLock(t *testing.T) {
 	fixtureExec(t, db, "CREATE TABLE item (id bigserial PRIMARY KEY)")
 	fixtureInstall(t, db)
 	role, _ := fixtureRole(t, d, "reader")
-	fixtureExec(t, db, strings.TrimSuffix(grants(role), ";"), "REVOKE EXECUTE ON FUNCTION pg_try_advisory_lock_shared(int, int) FROM PUBLIC")
+	// Nor do writers fail that cannot look. The table has its owner before the feed
+	// looks at it, which takes that for another schema.
+	fixtureExec(t, db, strings.TrimSuffix(grants(role), ";"),
+		"REVOKE EXECUTE ON FUNCTION pg_try_advisory_lock_shared(int, int) FROM PUBLIC",
+		"REVOKE EXECUTE ON FUNCTION pg_try_advisory_lock(int, int) FROM PUBLIC", "ALTER TABLE item OWNER TO "+quoteName(role))
 	dsn := d.SocketDSN("user=" + role)
 	f := followWith(t, listen.BackendConfig{Connector: connectorOf(t, dsn), DSN: dsn})
 	f.until("it gives up", func() bool { return f.reader.sleeper.refused != "" })
@@ -286,8 +290,6 @@ func TestRoleThatMayNotLock(t *testing.T) {
 	}
 	fixtureExec(t, db, "INSERT INTO item DEFAULT VALUES")
 	f.expect(f.glance(), "", "I item 1")
-	// Nor do writers fail that cannot look.
-	fixtureExec(t, db, "REVOKE EXECUTE ON FUNCTION pg_try_advisory_lock(int, int) FROM PUBLIC", "ALTER TABLE item OWNER TO "+quoteName(role))
 	fixtureExec(t, db, "SET ROLE "+quoteName(role)+"; INSERT INTO item DEFAULT VALUES; RESET ROLE")
 	f.expect(f.glance(), "", "I item 2")
 }
