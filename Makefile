@@ -9,7 +9,7 @@ COUNT     ?= 6
 RACE      := -race -gcflags='modernc.org/sqlite/lib=-race=false -d=checkptr=0'
 MODULES   := . integration edit/outbox analyze/pgquery analyze/marino analyze/meyer analyze/corpus table/bboltstore table/redisstore
 
-.PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance postgres18 corpus measure torture help
+.PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance postgres18 corpus measure mutants torture help
 
 help: ## Show the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ measure: ## What the change feeds cost and how fast they are, in full length, he
 	LIVESQL_LONG=1 $(GO) test -count 1 -v -timeout 30m -run 'ConformFigures|ConformRace' ./dialects/...
 	LIVESQL_LONG=1 $(GO) test -count 1 -v -timeout 30m -run Cost ./internal/measure
 	LIVESQL_LONG=1 $(GO) test -count 1 -v -timeout 30m -run Latency ./table/internal/onengines
+
+mutants: ## All broken variants, of which `make unit` tries a fifth each time (see internal/mutate)
+	LIVESQL_MUTANTS=all $(GO) test -count 1 -timeout 30m -run 'Mutants|Broken' ./...
 
 torture: ## The coherence tests in full length: ten minutes on the servers, half a minute on SQLite
 	$(GO) test $(RACE) -run 'Coherence|Altered' -timeout 30m ./internal/torture -torture=65s -v

@@ -2,7 +2,6 @@ package driver_test
 
 import (
 	"go/build"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -14,10 +13,7 @@ import (
 // that the named test notices. Each mutant is built from patched copies of the
 // sources (go test -overlay), the sources themselves stay as they are.
 //
-// The bugs that wrappers in use have or had are tried on every run: the 15 that
-// database/sql's own tests notice when they run through such a wrapper, and the
-// 6 that they do not. The rest takes a minute more and is tried with
-// LIVESQL_MUTANTS=all.
+// Each is a build of its own, so they take turns ([mutate.Turn]).
 func TestMutants(t *testing.T) {
 	t.Parallel()
 	t.Run("none", func(t *testing.T) {
@@ -26,11 +22,8 @@ func TestMutants(t *testing.T) {
 			t.Fatalf("the tests fail without a mutation: %v\n%s", err, out)
 		}
 	})
-	mutants := slices.Clone(knownBugs)
-	if os.Getenv("LIVESQL_MUTANTS") == "all" {
-		mutants = append(mutants, otherBugs...)
-	}
-	for _, m := range mutants {
+	all := slices.Concat(knownBugs, otherBugs)
+	for _, m := range mutate.Turn(t, all, func(m mutant) string { return m.name }) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			if m.since != "" && !slices.Contains(build.Default.ReleaseTags, m.since) {

@@ -14,10 +14,11 @@ func TestBrokenVariants(t *testing.T) {
 	for _, v := range brokenVariants {
 		variants = append(variants, mutate.Variant{
 			Name: v.name, Package: "edit", Test: v.test,
+			Args:  []string{"-test.timeout=20s", "-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=1s"},
 			Edits: []mutate.Edit{{File: "edit/" + v.file, Old: v.old, New: v.new}},
 		})
 	}
-	mutate.Check(t, "..", variants, "-test.timeout=20s", "-rapid.checks=3000", "-rapid.nofailfile", "-rapid.shrinktime=1s")
+	mutate.Check(t, "..", variants)
 }
 
 // brokenVariant is one way to break the package: it replaces the one

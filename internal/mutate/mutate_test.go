@@ -15,9 +15,9 @@ func TestMutants(t *testing.T) {
 		t.Fatal(err)
 	}
 	variants := []Variant{
-		{"a passing test taken for a failing one", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case err == nil:\n", "	case err == nil && !$:\n"}}},
-		{"any failure", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case !strings.Contains(out,", "	case !$ && !strings.Contains(out,"}}},
-		{"a run without an end of another test", "internal/mutate", "TestNoticed", []Edit{{"internal/mutate/mutate.go", "	case !timedOut && (", "	case (!timedOut || $) && ("}}},
+		{"a passing test taken for a failing one", "internal/mutate", "TestNoticed", nil, []Edit{{"internal/mutate/mutate.go", "	case err == nil:\n", "	case err == nil && !$:\n"}}},
+		{"any failure", "internal/mutate", "TestNoticed", nil, []Edit{{"internal/mutate/mutate.go", "	case !strings.Contains(out,", "	case !$ && !strings.Contains(out,"}}},
+		{"a run without an end of another test", "internal/mutate", "TestNoticed", nil, []Edit{{"internal/mutate/mutate.go", "	case !timedOut && (", "	case (!timedOut || $) && ("}}},
 	}
 	if err := sources.Switch(variants); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ type Variant struct {
 	Name string
 	// Package is that of Test, relative to the root of the module.
 	Package, Test string
+	// Args go to the program of the test.
+	Args []string
 	// Edits put the guards of the variant behind a switch: $ stands for whether
 	// it is on. $slow does so, too, and takes a few milliseconds if it is, $long
 	// some seconds: on a busy machine, anything may. Where two variants break one place, one edit may name the other

@@ -16,7 +16,7 @@ type edit struct{ File, Old, New string }
 // must see it.
 type brokenVariant struct {
 	name string
-	pkg  string // of test
+	pkg  string // of test; those of one package are together, and share a build
 	test string
 	edit []edit
 }
@@ -115,7 +115,7 @@ const (
 
 // TestBrokenVariants breaks the feed, the capture and the cache in one place
 // at a time and requires that a test fails. All variants are in one build; the
-// environment chooses.
+// environment chooses, and they take turns ([mutate.Turn]).
 func TestBrokenVariants(t *testing.T) {
 	t.Parallel()
 	var variants []mutate.Variant
@@ -129,9 +129,13 @@ func TestBrokenVariants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	variants = mutate.Turn(t, variants, func(v mutate.Variant) string { return v.Name })
 	programs := make(map[string]*mutate.Program)
-	for _, pkg := range []string{"dialects/sqlite", "internal/torture"} {
-		if programs[pkg], err = sources.Build(t.Context(), t.TempDir(), pkg); err != nil {
+	for _, v := range variants {
+		if programs[v.Package] != nil {
+			continue
+		}
+		if programs[v.Package], err = sources.Build(t.Context(), t.TempDir(), v.Package); err != nil {
 			t.Fatal(err)
 		}
 	}
