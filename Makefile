@@ -4,9 +4,11 @@ GO        ?= go
 LINT      := GOWORK=off $(GO) tool -modfile=tools/go.mod golangci-lint
 FUZZTIME  ?= 5s
 COUNT     ?= 6
-# SQLite is C translated to Go, and its memory is none of Go's: the race detector
-# and checkptr find nothing in it, and make it ten times slower.
-RACE      := -race -gcflags='modernc.org/sqlite/lib=-race=false -d=checkptr=0'
+# SQLite and the C library below it are C translated to Go, and their memory is
+# none of Go's: the race detector and checkptr find nothing in it, and make it ten
+# times slower.
+C_IN_GO   := modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory
+RACE      := -race $(foreach p,$(C_IN_GO),-gcflags='$(p)=-race=false -d=checkptr=0')
 MODULES   := . integration edit/outbox analyze/pgquery analyze/marino analyze/meyer analyze/corpus table/bboltstore table/redisstore
 
 .PHONY: test deps fmt lint unit integration fuzz examples demo bench conformance postgres18 corpus measure mutants torture help
