@@ -38,17 +38,20 @@ func (k kind) on(kits ...string) kind {
 	return k
 }
 
+// kindRow is a row with a value. Each type of rows is seconds of compiling.
+type kindRow[T any] struct {
+	ID   int64  `db:"id,pk"`
+	V    T      `db:"v"`
+	Note string `db:"note"`
+}
+
 // testKind checks with a table of one such column: what is loaded is clean,
 // what is saved is clean and comes back as the same, and who writes what is
 // there already is in conflict with nobody.
 func testKind[T any](t *testing.T, b *bench, column string, values []T) {
 	t.Helper()
 	ctx := context.Background()
-	type row struct {
-		ID   int64  `db:"id,pk"`
-		V    T      `db:"v"`
-		Note string `db:"note"`
-	}
+	type row = kindRow[T]
 	b.exec("CREATE TABLE kind (id SERIAL_KEY, v "+column+" NULL, note VARCHAR(20) NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 1)",
 		"INSERT INTO kind (id, note) VALUES (1000, 'of others')")
 	typed := editorOf[int64, row](b, "kind")
@@ -133,11 +136,7 @@ func testKindTogether[T any](t *testing.T, b *bench, values []T, versioned bool)
 		}
 		open = together[row](t, b, w, func(r *row, v T) { r.V = v })
 	} else {
-		type row struct {
-			ID int64 `db:"id,pk"`
-			V  T     `db:"v"`
-		}
-		open = together[row](t, b, w, func(r *row, v T) { r.V = v })
+		open = together[kindRow[T]](t, b, w, func(r *kindRow[T], v T) { r.V = v })
 	}
 	const rows = 5
 	var sets []func(v T)

@@ -68,10 +68,7 @@ func TestWatch(t *testing.T) {
 		expect(total{2, 3}, total{0, 2}, total{1, 1})
 
 		var noKey *table.NoKeyError
-		type keyless struct {
-			N int64 `db:"n"`
-		}
-		if _, err := table.Watch[keyless](soon(t), r.db, table.Query{Text: "SELECT count(*) AS n FROM item"}); !errors.As(err, &noKey) {
+		if _, err := table.Watch[word](soon(t), r.db, table.Query{Text: "SELECT name, count(*) AS n FROM item GROUP BY name"}); !errors.As(err, &noKey) {
 			t.Errorf("no key: %v", err)
 		}
 		if _, err := table.Watch[total](soon(t), r.db, table.Query{Text: "SELECT 1 AS grp, id AS n FROM item"}); !errors.As(err, &noKey) {

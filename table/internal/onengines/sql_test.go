@@ -151,20 +151,17 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, e engine) {
 		t.Helper()
-		r := newRig(t, e, e.items("item"), e.items("loose_item"), "CREATE TABLE keyless (n BIGINT NOT NULL)")
+		r := newRig(t, e, e.items("item"), e.items("loose_item"), "CREATE TABLE keyless (name VARCHAR(20) NOT NULL, n BIGINT NOT NULL)")
 		var noKey *table.NoKeyError
-		type nothing struct {
-			N int64 `db:"n"`
-		}
-		if _, err := table.OpenTable[int64, nothing](soon(t), r.db, "keyless"); !errors.As(err, &noKey) {
+		if _, err := table.OpenTable[string, word](soon(t), r.db, "keyless"); !errors.As(err, &noKey) {
 			t.Errorf("without a key: %v", err)
 		}
 		var uncovered *table.UncoveredError
 		if _, err := table.OpenTable[int64, row](soon(t), r.db, "loose_item"); !errors.As(err, &uncovered) {
 			t.Errorf("not captured: %v", err)
 		}
-		if _, err := table.OpenTable[int64, word](soon(t), r.db, "item"); err == nil {
-			t.Error("a key of another type is taken")
+		if _, err := table.OpenTable[string, word](soon(t), r.db, "item"); err == nil {
+			t.Error("a record without the key is taken")
 		}
 		if _, err := table.OpenTable[int64, row](soon(t), r.db, "nowhere"); err == nil {
 			t.Error("a table that does not exist is opened")
