@@ -29,7 +29,9 @@
 // The servers never flush to disk, which makes them fast, but they hand every
 // commit to the operating system before they acknowledge it. An acknowledged
 // commit therefore survives [Server.Kill], as it would survive a crash of the
-// server process in production. It would not survive a power cut.
+// server process in production. It would not survive a power cut. Where they
+// write is in memory on a Linux with some gigabytes to spare in /dev/shm, and in
+// TMPDIR if that is set.
 //
 // # Who cleans up
 //

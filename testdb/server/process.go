@@ -32,7 +32,7 @@ func startSupervisor(ctx context.Context, name string) (*supervisor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: find the test binary: %w", err)
 	}
-	dir, err := os.MkdirTemp(shortTempDir(), "livesql-"+name+"-")
+	dir, err := os.MkdirTemp(place(), "livesql-"+name+"-")
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -81,13 +81,19 @@ func spawn(ctx context.Context, self, dir string) (s *supervisor, err error) {
 	return s, nil
 }
 
-// shortTempDir is where directories with sockets go: the path of a Unix socket
-// may have no more than about 100 bytes.
-func shortTempDir() string {
-	if dir := os.TempDir(); len(dir) <= 40 {
-		return dir
+// place is where servers have their directories: in memory, if there is plenty
+// and TMPDIR does not say otherwise, because a database of PostgreSQL is some 300
+// files, which a file system on a disk takes three times as long to make. The path
+// of a Unix socket may have no more than about 100 bytes.
+func place() string {
+	dir, said := os.LookupEnv("TMPDIR")
+	switch {
+	case !said && roomy():
+		return memory
+	case len(dir) > 40:
+		return "/tmp"
 	}
-	return "/tmp"
+	return dir // os.MkdirTemp knows what "" means
 }
 
 // do sends one request and returns the reply to it.
