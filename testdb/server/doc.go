@@ -31,7 +31,7 @@
 // commit therefore survives [Server.Kill], as it would survive a crash of the
 // server process in production. It would not survive a power cut. Where they
 // write is in memory on a Linux with some gigabytes to spare in /dev/shm, and in
-// TMPDIR if that is set.
+// TMPDIR if that is set. A server whose settings make it flush is always on a disk.
 //
 // # Who cleans up
 //

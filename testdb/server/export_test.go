@@ -69,7 +69,7 @@ type Process struct{ sup *supervisor }
 
 // Supervise starts a program as if it were a server.
 func Supervise(ctx context.Context, argv ...string) (Process, error) {
-	sup, err := startSupervisor(ctx, "any")
+	sup, err := startSupervisor(ctx, "any", false)
 	if err != nil {
 		return Process{}, err
 	}

@@ -54,7 +54,7 @@ type instance struct {
 
 // newInstance starts a supervisor for a server; the server itself does not run yet.
 func newInstance(ctx context.Context, name string, p program, settings map[string]string) (*instance, error) {
-	sup, err := startSupervisor(ctx, name)
+	sup, err := startSupervisor(ctx, name, flushes(settings))
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,24 @@ func newInstance(ctx context.Context, name string, p program, settings map[strin
 	i.turn <- struct{}{}
 	i.set(settings)
 	return i, nil
+}
+
+// flushes reports whether settings make commits wait for the disk, which in memory
+// there is none of: tests and benchmarks that want it want to wait.
+func flushes(settings map[string]string) bool {
+	for name, value := range settings {
+		switch strings.ReplaceAll(name, "-", "_") { // MariaDB takes either
+		case "fsync":
+			if value == "on" {
+				return true
+			}
+		case "innodb_flush_log_at_trx_commit":
+			if value == "1" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // takeTurn waits until no other change of the server's state is under way. The

@@ -26,13 +26,14 @@ type supervisor struct {
 	turn    chan struct{} // holds one token: one request at a time, none after close
 }
 
-// startSupervisor makes a new directory and starts a supervisor for it.
-func startSupervisor(ctx context.Context, name string) (*supervisor, error) {
+// startSupervisor makes a new directory and starts a supervisor for it. What is to
+// survive a power cut is on a disk.
+func startSupervisor(ctx context.Context, name string, onDisk bool) (*supervisor, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("server: find the test binary: %w", err)
 	}
-	dir, err := os.MkdirTemp(place(), "livesql-"+name+"-")
+	dir, err := os.MkdirTemp(place(onDisk), "livesql-"+name+"-")
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -85,10 +86,10 @@ func spawn(ctx context.Context, self, dir string) (s *supervisor, err error) {
 // and TMPDIR does not say otherwise, because a database of PostgreSQL is some 300
 // files, which a file system on a disk takes three times as long to make. The path
 // of a Unix socket may have no more than about 100 bytes.
-func place() string {
+func place(onDisk bool) string {
 	dir, said := os.LookupEnv("TMPDIR")
 	switch {
-	case !said && roomy():
+	case !said && !onDisk && roomy():
 		return memory
 	case len(dir) > 40:
 		return "/tmp"
