@@ -105,7 +105,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"what is replayed is sent again without a look", "TestReplayWithoutKey",
-		"submit.go", "queued: p.queued, unknown: p.replay}", "queued: p.queued, unknown: p.replay && !$}",
+		"submit.go", "p.kind, r, p.queued, p.replay\n", "p.kind, r, p.queued, p.replay && !$\n",
 	},
 	{
 		"saves of one record are replayed on what they were made on", "TestReplayChains",
@@ -117,7 +117,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"what was withdrawn stays in the outbox", "TestWithdrawnFromOutbox",
-		"submit.go", "			if p.lent = old.id == p.id; p.lent {\n", "			if p.lent = old.id == p.id; p.lent && !$ {\n",
+		"submit.go", "			if p.lent = old.id() == p.id(); p.lent {\n", "			if p.lent = old.id() == p.id(); p.lent && !$ {\n",
 	},
 	{
 		"a refused draft is dropped after the replay", "TestReplay",

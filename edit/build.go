@@ -24,12 +24,15 @@ func (s *session) build(kind OpKind) (*part, *pending) {
 }
 
 func (s *session) newPart(kind OpKind) *part {
-	p := &part{
-		kind: kind, box: s.box, table: s.table, base: s.snap, policy: s.policy, pending: new(pending),
-	}
+	var p *part
 	if n := len(s.saves); n > 0 {
+		p = new(part) // mostly it joins the operation of the one before
 		p.prev = s.saves[n-1]
+	} else {
+		begun := new(start)
+		p, begun.part.own = &begun.part, &begun.op
 	}
+	p.kind, p.box, p.table, p.base, p.policy, p.pending = kind, s.box, s.table, s.snap, s.policy, new(pending)
 	return p
 }
 
@@ -60,14 +63,19 @@ func (s *session) buildUpdate() (*part, *pending) {
 	diff := plan.Diff(s.v, s.snap)
 	writable := plan.Writable()
 	p := s.newPart(Update)
-	p.set, p.skipped, p.lost = diff.And(writable), diff.Without(writable), lost
+	skipped := diff.Without(writable)
+	if !skipped.Empty() || len(lost) > 0 {
+		x := p.excepted()
+		x.skipped, x.lost = skipped, lost
+	}
+	p.set = diff.And(writable)
 	p.set = p.set.Or(s.underWay()) // what it writes may have to be taken back
 	p.set = p.set.And(writable)
 	s.addLinks(p)
 	if p.set.Empty() && len(p.links) == 0 {
 		o := outcome{kind: Unchanged, key: s.key(), row: s.snap}
 		e := &PartialError{Table: s.table.Name, Fields: lost}
-		for i := range p.skipped.All() {
+		for i := range skipped.All() {
 			e.Fields = append(e.Fields, FieldOutcome{
 				Field: plan.Fields()[i].Name, Sent: plan.Value(s.v, i), Stored: plan.Value(s.snap, i), Reason: ReadOnlyField,
 			})
@@ -91,7 +99,7 @@ func (s *session) buildUpdate() (*part, *pending) {
 func (s *session) underWay() Columns {
 	for _, p := range slices.Backward(s.saves) {
 		if p.kind != Delete {
-			return p.asked.Or(p.linked)
+			return p.asked.Or(p.linked())
 		}
 	}
 	return Columns{}
@@ -143,7 +151,7 @@ func (s *session) buildInsert() (*part, *pending) {
 	p.row, p.base = p.typed, nil
 	p.set = insertColumns(s.table, s.v)
 	if i, ok := plan.Version(); ok && plan.Zero(p.row, i) && !plan.Fields()[i].Column.Default {
-		p.own()
+		p.unshare()
 		if plan.SetValue(p.row, i, int64(1)) == nil {
 			p.set.Set(i)
 		}
@@ -205,7 +213,6 @@ func (s *session) fillLinks() {
 func (s *session) addLinks(p *part) {
 	p.links = slices.Clone(s.links)
 	for _, l := range p.links {
-		p.linked.Set(l.column)
 		p.set.Clear(l.column)
 	}
 }

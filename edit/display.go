@@ -111,7 +111,7 @@ func (p *part) show() {
 }
 
 // resolve ends the save for those who wait for it, and for those who see it.
-func (p *part) resolve(o outcome, err error) {
+func (w *Writer) resolve(p *part, o outcome, err error) {
 	switch {
 	case p.shown == nil:
 	case o.key == nil || o.kind == Unchanged:
@@ -122,7 +122,20 @@ func (p *part) resolve(o outcome, err error) {
 		p.shown.Saved(o.key, o.row)
 	}
 	p.shown = nil
-	p.pending.resolve(o, err)
+	if p.pending.resolve(o, err) {
+		w.wake(p.pending)
+	}
+}
+
+// wake tells those who wait for a save that it has ended. While a batch is being
+// settled they are told at the end: whoever waits for one save after the other would
+// wake for each.
+func (w *Writer) wake(p *pending) {
+	if w.settling {
+		w.awaited = append(w.awaited, p)
+		return
+	}
+	p.wake()
 }
 
 // always is for rows that were read while the display waited for the writer.

@@ -44,7 +44,7 @@ type entry struct {
 func (w *Writer) newDraft(p *part) draft {
 	d := draft{part: p, base: p.base, row: p.typed}
 	d.entry = entry{
-		Schema: p.table.Schema, Table: p.table.Name, Kind: p.kind, After: p.after, Queued: p.since,
+		Schema: p.table.Schema, Table: p.table.Name, Kind: p.kind, After: p.named.after, Queued: p.named.since,
 		Set: p.table.plan.Names(p.set), Session: p.box.name,
 	}
 	if r := p.box.record; r.inflight != nil {
@@ -79,10 +79,10 @@ func (w *Writer) newDraft(p *part) draft {
 // appendNames appends the names of saves before a save.
 func appendNames(names []string, parts []*part, before *part) []string {
 	for _, p := range parts {
-		if p.box == before.box && p.id == before.id {
+		if p.box == before.box && p.id() == before.id() {
 			break
 		}
-		names = append(names, p.id)
+		names = append(names, p.id())
 	}
 	return names
 }

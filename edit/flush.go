@@ -142,7 +142,7 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 	ctx := w.within(l, began)
 	send := make([]*Op, 0, len(batch))
 	for _, op := range batch {
-		op.told, op.outcome = false, Outcome{}
+		op.outcome = nil
 		if op.unknown {
 			if op.Row == nil && op.Base == nil {
 				op.recall()
@@ -159,7 +159,7 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 		default:
 			op.attempts++
 			if w.named {
-				op.sentAs = op.Saves()
+				op.troubled().sentAs = op.Saves()
 			}
 			send = append(send, op)
 		}
@@ -168,22 +168,23 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 	together(batch)
 	arrange(send)
 	if len(send) > 0 {
-		for i, o := range w.apply(ctx, send) {
-			send[i].tell(o)
+		outcomes := w.apply(ctx, send)
+		for i, op := range send {
+			op.outcome = &outcomes[i]
 		}
 	}
 	w.settle(l, batch, len(send), began)
 }
 
 // tell notes what became of the operation in this batch.
-func (o *Op) tell(outcome Outcome) { o.told, o.outcome = true, outcome }
+func (o *Op) tell(outcome Outcome) { o.outcome = &outcome }
 
 // together makes sense of what was found out about the members of a group: if
 // one was not done, none was.
 func together(batch []*Op) {
 	var undone map[uint64]bool
 	for _, op := range batch {
-		if op.told && op.Group != 0 && op.outcome.State == Skipped {
+		if op.outcome != nil && op.Group != 0 && op.outcome.State == Skipped {
 			if undone == nil {
 				undone = make(map[uint64]bool)
 			}
@@ -191,7 +192,7 @@ func together(batch []*Op) {
 		}
 	}
 	for _, op := range batch {
-		if op.told && undone[op.Group] {
+		if op.outcome != nil && undone[op.Group] {
 			op.unknown = false
 			op.tell(Outcome{State: Skipped})
 		}
@@ -213,7 +214,7 @@ var errNoOutcome = errors.New("edit: store returned no outcome")
 func whole(batch, send []*Op) []*Op {
 	var broken map[uint64]bool
 	for _, op := range batch {
-		if op.told && op.Group != 0 && op.outcome.State != Done && !op.unknown && op.outcome.State != Skipped {
+		if op.outcome != nil && op.Group != 0 && op.outcome.State != Done && !op.unknown && op.outcome.State != Skipped {
 			if broken == nil {
 				broken = make(map[uint64]bool)
 			}
@@ -240,13 +241,13 @@ func (w *Writer) settle(l *lane, batch []*Op, sentRows int, began time.Time) {
 	now := time.Now()
 	f := &flight{rows: sentRows, sent: began, acked: now}
 	w.stateMu.Lock()
-	l.batch = nil
+	l.batch, w.settling = nil, true
 	w.stats.flush(sentRows, now.Sub(began))
 	w.weather(batch, now)
 	for _, op := range batch {
 		o := op.outcome
-		op.outcome = Outcome{}
-		event := w.end(op, o, f)
+		op.outcome = nil
+		event := w.end(op, *o, f)
 		if w.options.observe != nil {
 			events = append(events, event)
 		}
@@ -262,6 +263,12 @@ func (w *Writer) settle(l *lane, batch []*Op, sentRows int, began time.Time) {
 			w.start(slow)
 		}
 	}
+	w.settling = false
+	for _, p := range w.awaited {
+		p.wake()
+	}
+	clear(w.awaited)
+	w.awaited = w.awaited[:0]
 	w.stateMu.Unlock()
 	for _, e := range events {
 		w.options.observe(e)

@@ -96,10 +96,10 @@ func (w *Writer) ready(members []*Op, now time.Time) (bool, time.Time) {
 		switch {
 		case m.record.inflight != nil && m.record.inflight != m || w.waits(m, members) || w.unkept(m):
 			return false, time.Time{}
-		case now.Before(m.notBefore):
+		case m.trouble != nil && now.Before(m.trouble.notBefore):
 			ready = false
-			if m.notBefore.After(at) {
-				at = m.notBefore
+			if m.trouble.notBefore.After(at) {
+				at = m.trouble.notBefore
 			}
 		}
 	}
@@ -141,16 +141,16 @@ func (w *Writer) link(op *Op) {
 			parent := l.parent
 			switch {
 			case parent.created:
-				p.own()
+				p.unshare()
 				key := parent.table.keyParts(parent.record.base)
 				if len(key) == 1 && op.Table.plan.SetValue(p.row, l.column, key[0]) == nil {
 					p.set.Set(l.column)
 				}
 			case parent.record.inflight != nil:
-				p.own()
+				p.unshare()
 				op.Links = append(op.Links, Link{Column: l.column, Parent: parent.record.inflight})
 			case parent.record.next != nil: // of the same group, taken a moment later
-				p.own()
+				p.unshare()
 				op.Links = append(op.Links, Link{Column: l.column, Parent: parent.record.next})
 			}
 		}

@@ -45,17 +45,30 @@ func (g *group) leave(op *Op) {
 // they are claimed, tables by rank, and rows by key, so that batches of
 // several programs lock rows in one order.
 func arrange(batch []*Op) {
+	if arranged(batch) {
+		return
+	}
 	places := make([]place, len(batch))
 	for i, op := range batch {
 		places[i] = placeOf(op)
-	}
-	if slices.IsSortedFunc(places, comparePlaces) {
-		return
 	}
 	slices.SortStableFunc(places, comparePlaces)
 	for i := range places {
 		batch[i] = places[i].op
 	}
+}
+
+// arranged reports whether a batch is sorted already, as most are.
+func arranged(batch []*Op) bool {
+	var last place
+	for i, op := range batch {
+		next := placeOf(op)
+		if i > 0 && comparePlaces(last, next) > 0 {
+			return false
+		}
+		last = next
+	}
+	return true
 }
 
 // place is what the place of an operation in a batch depends on.

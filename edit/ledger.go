@@ -64,7 +64,7 @@ func (w *Writer) forgotten(ctx context.Context, op *Op) (bool, error) {
 		return false, err
 	}
 	until = until.Add(clockSkew)
-	return slices.ContainsFunc(op.parts, func(p *part) bool { return p.since.Before(until) }), nil
+	return slices.ContainsFunc(op.parts, func(p *part) bool { return p.named != nil && p.named.since.Before(until) }), nil
 }
 
 // Note is what a [Ledger] knows of a save that was done.
@@ -78,25 +78,31 @@ func (o *Op) Saves() []string {
 	var all []string
 	for _, p := range o.parts {
 		for q := range p.all {
-			if q.id != "" {
-				all = append(all, q.id)
+			if id := q.id(); id != "" {
+				all = append(all, id)
 			}
 		}
 	}
 	return all
 }
 
+// names are the saves that the operation stood for when it was sent last, or does
+// if it was not.
+func (o *Op) names() []string {
+	if o.trouble != nil && len(o.trouble.sentAs) > 0 {
+		return o.trouble.sentAs
+	}
+	return o.Saves()
+}
+
 // noted asks the store whether an operation was done. It returns false if the
 // store does not know.
 func (w *Writer) noted(ctx context.Context, op *Op) (Outcome, bool) {
 	ledger, ok := w.store.(Ledger)
-	if !ok || len(op.sentAs) == 0 && len(op.Saves()) == 0 {
+	if !ok || len(op.names()) == 0 {
 		return Outcome{}, false
 	}
-	ids := op.sentAs
-	if len(ids) == 0 {
-		ids = op.Saves()
-	}
+	ids := op.names()
 	notes, err := ledger.Noted(ctx, ids)
 	if err != nil {
 		return Outcome{State: Unavailable, Err: err}, true

@@ -125,7 +125,10 @@ func (w *Writer) Close() error {
 
 // unsaved describes an operation, for someone who wants to keep it elsewhere.
 func unsaved(op *Op) UnsavedOp {
-	u := UnsavedOp{Table: op.Table.Name, Kind: op.Kind, Key: op.record.key, Err: op.lastErr}
+	u := UnsavedOp{Table: op.Table.Name, Kind: op.Kind, Key: op.record.key}
+	if op.trouble != nil {
+		u.Err = op.trouble.lastErr
+	}
 	if op.Kind == Delete {
 		return u
 	}

@@ -33,28 +33,55 @@ type Op struct {
 	Group uint64  // operations of one group are done all or none; 0 is no group
 	Links []Link  // columns that get their value from operations of the same group
 
-	record    *record
-	parts     []*part
+	slow    bool // in the lane of locked rows
+	unknown bool // to be looked up before it is sent again
+	second  bool // failed among others, and gets a chance after them
+	whole   bool // latest was read
+	noted   bool // a ledger knows that it was done: the row may have moved on since
+
+	record   *record
+	parts    []*part
+	taken    []*part
+	alone    [1]*part // backs parts: mostly there is one
+	latest   any      // newest known row when the operation was taken from the queue
+	group    *group
+	attempts int
+	queued   time.Time
+	bytes    int
+	outcome  *Outcome // of the batch that is under way, nil until it is known
+	place    neighbours
+	trouble  *trouble // nil as long as there was none
+}
+
+// trouble is what most operations have no use for: a queue may hold many.
+type trouble struct {
 	refused   []*part // which Rebase or compose found in conflict
-	latest    any     // newest known row when the operation was taken from the queue
-	group     *group
-	attempts  int
 	rebases   int
-	queued    time.Time
 	notBefore time.Time
-	slow      bool // in the lane of locked rows
-	unknown   bool // to be looked up before it is sent again
-	second    bool // failed among others, and gets a chance after them
-	taken     []*part
-	alone     [1]*part // backs parts: mostly there is one
-	told      bool     // outcome is that of the batch that is under way
-	whole     bool     // latest was read
-	outcome   Outcome
-	place     neighbours
-	sentAs    []string // the saves that it stood for when it was sent last
-	noted     bool     // a ledger knows that it was done: the row may have moved on since
-	bytes     int
 	lastErr   error
+	sentAs    []string // the saves that the operation stood for when it was sent last
+}
+
+// troubled returns what trouble the operation has, to be written to.
+func (o *Op) troubled() *trouble {
+	if o.trouble == nil {
+		o.trouble = new(trouble)
+	}
+	return o.trouble
+}
+
+// refused are the saves that Rebase or compose found in conflict.
+func (o *Op) refused() []*part {
+	if o.trouble == nil {
+		return nil
+	}
+	return o.trouble.refused
+}
+
+// refuse notes saves in conflict.
+func (o *Op) refuse(parts ...*part) {
+	t := o.troubled()
+	t.refused = append(t.refused, parts...)
 }
 
 // Link is a column of an operation that takes the key of a row which another
@@ -140,10 +167,10 @@ func (o *Op) compose() {
 	}
 	if first := slices.IndexFunc(o.parts, refuses); first >= 0 {
 		kept := slices.Clone(o.parts[:first]) // taken is the same slice
-		o.refused = append(o.refused, o.parts[first])
+		o.refuse(o.parts[first])
 		for _, p := range o.parts[first+1:] {
 			if refuses(p) {
-				o.refused = append(o.refused, p)
+				o.refuse(p)
 			} else {
 				kept = append(kept, p)
 			}
@@ -177,7 +204,9 @@ func (o *Op) compose() {
 				overridden.Clear(c)
 			}
 		}
-		p.superseded = plan.DiffIn(p.row, o.Row, overridden)
+		if superseded := plan.DiffIn(p.row, o.Row, overridden); p.except != nil || !superseded.Empty() {
+			p.excepted().superseded = superseded
+		}
 		plan.CopyIn(o.Row, p.row, p.set.Without(o.Set))
 		o.Set = o.Set.Or(p.set)
 	}
@@ -193,9 +222,18 @@ func (o *Op) recall() {
 	}
 }
 
-// part is one save that an operation stands for.
+// part is one save that an operation stands for. There is one for each save that
+// waits: what most of them have no use for is apart.
 type part struct {
-	kind     OpKind
+	kind    OpKind
+	origin  Origin
+	owned   bool // row is not shared with typed any more
+	rebased bool
+	ended   bool
+	kept    bool // the outbox has it
+	lent    bool // the id belongs to the save that this one had taken the place of
+	replay  bool // it comes from the outbox, and may have been done
+
 	box      *inbox
 	table    *Table
 	base     any     // the row that the change was made on
@@ -204,37 +242,77 @@ type part struct {
 	asked    Columns // what the caller changed
 	typed    any     // V at the time of the save
 	held     any     // the same as V counts now; the session's own
-	skipped  Columns // what the caller changed and nobody can write
 	policy   Policy
 	links    []parentLink
-	linked   Columns
 	pending  *pending
 	shown    Shown // by a display, nil if by none
 	replaced *part // an earlier save of the session, whose changes are in this one
+	prev     *part // the session's save before this one
+	over     *sent // an operation of the record that was under way when this save came, and is done
 	group    *group
 	queued   time.Time
-	since    time.Time // when a save of this name was accepted first
-	bytes    int       // estimated size of the values, 0 until it is asked for
-	key      any       // of the record, when the operation was taken from the queue
-	origin   Origin
+	bytes    int // estimated size of the values, 0 until it is asked for
+	key      any // of the record, when the operation was taken from the queue
+	own      *Op // for the save to be an operation, until it is one or joins one; may be nil
+	named    *named
+	except   *exceptions
+}
 
-	lost []FieldOutcome // which a merge dropped before the save was accepted
-	prev *part          // the session's save before this one
+// start is a save and the operation that it mostly becomes, which live about as long.
+type start struct {
+	part part
+	op   Op
+}
 
-	over   *sent  // an operation of the record that was under way when this save came, and is done
-	owned  bool   // row is not shared with typed any more
-	id     string // names the save in the outbox and the ledger; "" without either
-	after  string // the save that makes the record, whose key is not known yet
-	kept   bool   // the outbox has it
-	ended  bool
-	lent   bool // the id belongs to the save that this one had taken the place of
-	replay bool // it comes from the outbox, and may have been done
+// operation returns an operation for a save that joins none.
+func (p *part) operation() *Op {
+	op := p.own
+	if p.own = nil; op == nil {
+		op = new(Op)
+	}
+	return op
+}
 
-	rebased    bool
-	written    Columns // in the database already, when the operation was made
+// named is what an outbox and a ledger know a save by.
+type named struct {
+	id    string
+	after string    // the save that makes the record, whose key is not known yet
+	since time.Time // when a save of this name was accepted first
+}
+
+// id names the save in the outbox and the ledger; it is "" without either.
+func (p *part) id() string {
+	if p.named == nil {
+		return ""
+	}
+	return p.named.id
+}
+
+// exceptions are where a save is not just what the caller asked for.
+type exceptions struct {
+	skipped    Columns        // what the caller changed and nobody can write
+	lost       []FieldOutcome // which a merge dropped before the save was accepted
+	written    Columns        // in the database already, when the operation was made
 	dropped    Columns
 	superseded Columns
 	conflict   *ConflictError
+}
+
+// excepted returns the exceptions of the save, to be written to.
+func (p *part) excepted() *exceptions {
+	if p.except == nil {
+		p.except = new(exceptions)
+	}
+	return p.except
+}
+
+// linked are the columns that take the keys of other records.
+func (p *part) linked() Columns {
+	var linked Columns
+	for i := range p.links {
+		linked.Set(p.links[i].column)
+	}
+	return linked
 }
 
 // sent is what an earlier operation wrote, and what was stored then.
@@ -265,25 +343,27 @@ func (p *part) rebase(t *Table, current any) bool {
 	}
 	m := threeWay(t, base, p.row, current, p.set, p.policy)
 	if !m.conflicts.Empty() {
-		p.conflict = conflictError(t, p.key, base, p.row, current, m.conflicts, p.origin)
+		p.excepted().conflict = conflictError(t, p.key, base, p.row, current, m.conflicts, p.origin)
 		return false
 	}
 	if len(m.values) > 0 {
-		p.own()
+		p.unshare()
 	}
 	for _, v := range m.values {
 		if err := plan.SetValue(p.row, v.column, v.value); err != nil {
 			var one rowmap.Bits
 			one.Set(v.column)
-			p.conflict = conflictError(t, p.key, base, p.row, current, one, Remote)
+			p.excepted().conflict = conflictError(t, p.key, base, p.row, current, one, Remote)
 			return false
 		}
 	}
 	elsewhere := plan.Diff(current, base)
 	p.rebased = p.rebased || !elsewhere.Empty()
-	p.dropped = p.dropped.Or(m.dropped)
-	converged := p.set.Without(m.mine)
-	p.written = p.written.Or(converged.Without(m.dropped))
+	if converged := p.set.Without(m.mine); !converged.Empty() || !m.dropped.Empty() {
+		x := p.excepted()
+		x.dropped = x.dropped.Or(m.dropped)
+		x.written = x.written.Or(converged.Without(m.dropped))
+	}
 	p.set, p.base = m.mine, current
 	return true
 }
@@ -311,7 +391,7 @@ func (p *part) overtaken() any {
 			continue
 		case p.set.Has(i) && plan.Same(p.row, over.row, i):
 			p.set.Clear(i)
-			p.written.Set(i)
+			p.excepted().written.Set(i)
 		}
 		plan.Copy(base, over.stored, i)
 	}
@@ -323,7 +403,7 @@ func (p *part) overtaken() any {
 func (p *part) rebaseDelete(t *Table, base, current any) bool {
 	changed := t.plan.DiffIn(current, base, t.plan.Writable())
 	if !changed.Empty() && p.policy.kind != keepMine {
-		p.conflict = conflictError(t, p.key, base, base, current, changed, p.origin)
+		p.excepted().conflict = conflictError(t, p.key, base, base, current, changed, p.origin)
 		return false
 	}
 	p.rebased = p.rebased || !changed.Empty()
@@ -331,8 +411,8 @@ func (p *part) rebaseDelete(t *Table, base, current any) bool {
 	return true
 }
 
-// own makes row a row of the save's own, where it was what the caller typed.
-func (p *part) own() {
+// unshare makes row a row of the save's own, where it was what the caller typed.
+func (p *part) unshare() {
 	if !p.owned {
 		p.row, p.owned = p.table.plan.Clone(p.row), true
 	}

@@ -139,7 +139,7 @@ func (w *Writer) dropKept(p *part) {
 	}
 	p.ended = true
 	if j != nil && p.kept && !p.lent && !p.replay && !j.closing {
-		j.remove = append(j.remove, p.id)
+		j.remove = append(j.remove, p.id())
 		w.startJournal()
 	}
 }
@@ -174,7 +174,7 @@ func (w *Writer) runJournal() {
 				failed[drafts[i].part] = err
 				continue
 			}
-			entries = append(entries, OutboxEntry{ID: drafts[i].part.id, Data: data})
+			entries = append(entries, OutboxEntry{ID: drafts[i].part.id(), Data: data})
 		}
 		var err error
 		if j.failed && len(remove) > 0 && j.write(nil, remove) == nil {
@@ -210,7 +210,7 @@ func (w *Writer) wrote(p *part, err error) {
 	switch {
 	case p.ended:
 		if err == nil && !p.lent && !w.journal.closing {
-			w.journal.remove = append(w.journal.remove, p.id)
+			w.journal.remove = append(w.journal.remove, p.id())
 		}
 	case err == nil:
 		p.kept = true
@@ -242,7 +242,7 @@ func (w *Writer) unaccept(p *part, err error) {
 	w.stats.Failed++
 	p.box.open--
 	p.box.last = err
-	p.resolve(outcome{}, err)
+	w.resolve(p, outcome{}, err)
 	p.box.put(parcel{kind: refused, part: p, err: err})
 }
 

@@ -124,8 +124,8 @@ func (p *playback) make(t *track, o opening) error {
 		return err
 	}
 	s := &part{
-		id: e.id, kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy, since: e.Queued,
-		kept: true, replay: true, pending: new(pending),
+		kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy,
+		kept: true, replay: true, pending: new(pending), named: &named{id: e.id, since: e.Queued},
 	}
 	for _, name := range e.Set {
 		if i, ok := table.plan.Index(name); ok {
@@ -139,7 +139,7 @@ func (p *playback) make(t *track, o opening) error {
 	if i, ok := table.plan.Version(); ok && s.kind == Insert {
 		s.asked.Clear(i)
 		if s.set.Has(i) && table.plan.Zero(row, i) {
-			s.own()
+			s.unshare()
 			if err := table.plan.SetValue(s.row, i, int64(1)); err != nil {
 				return err
 			}
@@ -445,7 +445,6 @@ func (p *playback) play(ctx context.Context, members []*track) error {
 		t.part.links = nil
 		for i, parent := range t.links {
 			t.part.links = append(t.part.links, parentLink{column: i, parent: parent.part.box, together: slices.Contains(members, parent)})
-			t.part.linked.Set(i)
 			t.part.set.Clear(i)
 		}
 		parts = append(parts, t.part)

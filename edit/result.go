@@ -96,15 +96,27 @@ func settled(o outcome, err error) *pending {
 	return &pending{outcome: o, err: err, resolved: true}
 }
 
-func (p *pending) resolve(o outcome, err error) {
+// resolve ends the save, unless somebody waits for that: then it returns true, and
+// the save ends by wake.
+func (p *pending) resolve(o outcome, err error) (awaited bool) {
 	p.outcome, p.err = o, err
 	p.mu.Lock()
-	p.resolved = true
-	if p.done != nil {
-		close(p.done)
-	}
+	p.resolved = p.done == nil
+	awaited = !p.resolved
 	p.mu.Unlock()
-	p.accept() // who sees that looks whether it has ended
+	if !awaited {
+		p.accept() // who sees that looks whether it has ended
+	}
+	return awaited
+}
+
+// wake ends a save that somebody waits for.
+func (p *pending) wake() {
+	p.mu.Lock()
+	p.resolved = true
+	close(p.done)
+	p.mu.Unlock()
+	p.accept()
 }
 
 // ended reports whether the save has ended, and its outcome can be read.

@@ -68,9 +68,9 @@ func (s *session) refusedInTx(op *Op, o Outcome) error {
 		return gone(s.table, s.key())
 	case o.State == Suppressed:
 		return ErrSuppressed
-	case len(op.refused) > 0:
+	case len(op.refused()) > 0:
 		s.theirs, s.origin, s.conflicted = o.Row, Remote, true
-		return op.refused[0].conflict
+		return op.refused()[0].except.conflict
 	case o.Err != nil:
 		return o.Err
 	}

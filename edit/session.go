@@ -121,7 +121,7 @@ func (s *session) ended(p *part) {
 // was sent takes what is stored; one that was typed since stays as it is.
 func (s *session) acknowledge(p *parcel) {
 	plan := s.table.plan
-	sent := p.part.asked.Or(p.part.linked)
+	sent := p.part.asked.Or(p.part.linked())
 	if s.isNew || p.part.kind == Insert {
 		sent = plan.All() // the key and what the database filled in are not typed
 	}

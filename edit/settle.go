@@ -17,7 +17,9 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 	r, now := op.record, f.acked
 	r.inflight = nil
 	event := Event{Table: op.Table.Name, Kind: op.Kind, Key: r.key, State: o.State, Err: o.Err, Attempts: op.attempts}
-	op.lastErr = o.Err
+	if o.Err != nil || op.trouble != nil {
+		op.troubled().lastErr = o.Err
+	}
 	if op.Kind == Delete && o.State == Absent {
 		o = Outcome{State: Done}
 	}
@@ -55,7 +57,7 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 	case Unknown:
 		w.stats.Unknown++
 		op.unknown = true
-		op.notBefore = now.Add(w.jitter(max(op.attempts, 1)))
+		op.troubled().notBefore = now.Add(w.jitter(max(op.attempts, 1)))
 		w.postpone(op, now, o.Err)
 	default: // Skipped
 		op.attempts = max(op.attempts-1, 0)
@@ -120,7 +122,7 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 		if op.Kind == Insert {
 			o.kind = Created
 		}
-		o.superseded, o.rebased = p.superseded, p.rebased
+		o.rebased = p.rebased
 		err := compare(p, op, row, &o)
 		w.finish(p, o, err, parcel{kind: acked, row: row, at: at})
 	}
@@ -134,7 +136,7 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 		for _, p := range next.parts {
 			p.over = wrote
 			if w.journal != nil {
-				p.base, p.after = p.overtaken(), ""
+				p.base, p.named.after = p.overtaken(), ""
 				w.keep(p)
 			}
 		}
@@ -144,9 +146,14 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 // compare finds what the database does not hold as asked.
 func compare(p *part, op *Op, row any, o *outcome) error {
 	plan := op.Table.plan
-	asked := p.asked.Without(p.superseded)
-	asked = asked.Without(p.dropped)
-	asked = asked.Without(p.written)
+	x := p.except
+	if x == nil {
+		x = &exceptions{}
+	}
+	o.superseded = x.superseded
+	asked := p.asked.Without(x.superseded)
+	asked = asked.Without(x.dropped)
+	asked = asked.Without(x.written)
 	if !op.noted {
 		o.adjusted = plan.DiffIn(row, p.row, asked)
 	}
@@ -156,10 +163,10 @@ func compare(p *part, op *Op, row any, o *outcome) error {
 			overridden.Clear(i)
 		}
 	}
-	if len(p.lost) == 0 && p.skipped.Empty() && overridden.Empty() && p.dropped.Empty() {
+	if len(x.lost) == 0 && x.skipped.Empty() && overridden.Empty() && x.dropped.Empty() {
 		return nil
 	}
-	e := &PartialError{Table: op.Table.Name, Fields: p.lost}
+	e := &PartialError{Table: op.Table.Name, Fields: x.lost}
 	add := func(columns Columns, why Reason) {
 		for i := range columns.All() {
 			e.Fields = append(e.Fields, FieldOutcome{
@@ -167,9 +174,9 @@ func compare(p *part, op *Op, row any, o *outcome) error {
 			})
 		}
 	}
-	add(p.skipped, ReadOnlyField)
+	add(x.skipped, ReadOnlyField)
 	add(overridden, Overridden)
-	add(p.dropped, TheirsWon)
+	add(x.dropped, TheirsWon)
 	return e
 }
 
@@ -229,11 +236,13 @@ func (w *Writer) keepChildren(op *Op) {
 
 // refuse ends the saves that a merge found in conflict.
 func (w *Writer) refuse(op *Op) {
-	for _, p := range op.refused {
+	for _, p := range op.refused() {
 		w.stats.Conflicts++
-		w.finish(p, outcome{}, p.conflict, parcel{kind: refused, row: op.latest, origin: p.origin})
+		w.finish(p, outcome{}, p.except.conflict, parcel{kind: refused, row: op.latest, origin: p.origin})
 	}
-	op.refused = nil
+	if op.trouble != nil {
+		op.trouble.refused = nil
+	}
 }
 
 // vanish tells that the row of an update is gone.
@@ -296,20 +305,20 @@ func (w *Writer) conflict(op *Op, o Outcome) {
 			r.writer = nil
 			w.moved(r)
 			r.tell(parcel{kind: changed, row: o.Row, at: time.Now()})
-			r.saw(always, append(slices.Clone(op.parts), op.refused...)...)
+			r.saw(always, append(slices.Clone(op.parts), op.refused()...)...)
 		}
 	}
-	if len(op.parts) > 0 && op.rebases < maxRebases {
-		op.rebases++
+	if len(op.parts) > 0 && op.troubled().rebases < maxRebases {
+		op.trouble.rebases++
 		w.refuse(op)
 		w.requeue(op)
 		return
 	}
-	op.refused = append(op.refused, op.parts...)
+	op.refuse(op.parts...)
 	op.parts = nil
-	for _, p := range op.refused {
-		if p.conflict == nil {
-			p.conflict = &ConflictError{Table: op.Table.Name, Key: r.key}
+	for _, p := range op.refused() {
+		if x := p.excepted(); x.conflict == nil {
+			x.conflict = &ConflictError{Table: op.Table.Name, Key: r.key}
 		}
 	}
 	w.refuse(op)
@@ -352,7 +361,10 @@ func (w *Writer) failNext(op *Op, err error) {
 					p.kind, next.Kind, p.base = Insert, Insert, nil
 					p.set = p.set.Or(op.Set)
 					p.asked = p.set
-					p.after, p.box.made = "", p.id
+					p.box.made = p.id()
+					if p.named != nil {
+						p.named.after = ""
+					}
 					w.keep(p)
 				}
 				continue
@@ -369,7 +381,7 @@ func (w *Writer) retry(op *Op, now time.Time, err error) {
 		return
 	}
 	w.stats.Retries++
-	op.notBefore = now.Add(w.jitter(op.attempts))
+	op.troubled().notBefore = now.Add(w.jitter(op.attempts))
 	w.requeue(op)
 }
 
@@ -380,7 +392,7 @@ func (w *Writer) retryUntil(op *Op, now time.Time, err error) {
 		return
 	}
 	w.stats.Retries++
-	op.notBefore = now.Add(w.jitter(max(op.attempts, 1)))
+	op.troubled().notBefore = now.Add(w.jitter(max(op.attempts, 1)))
 	w.requeue(op)
 }
 

@@ -74,7 +74,7 @@ func (w *Writer) submitGroup(ctx context.Context, parts []*part) error {
 	for _, p := range parts { // those before may refer to those behind
 		w.name(p)
 		if p.kind == Insert {
-			p.box.made = p.id
+			p.box.made = p.id()
 		}
 	}
 	for _, p := range parts {
@@ -185,7 +185,9 @@ func (w *Writer) add(p *part) *Op {
 	p.box.open++
 	w.stats.Accepted++
 	if made := r.making(p.box); made != nil {
-		p.after = made.id
+		if w.named {
+			p.naming().after = made.id()
+		}
 		if p.kind == Insert {
 			// The row is being made: this changes it.
 			p.kind, p.base = Update, made.typed
@@ -195,7 +197,8 @@ func (w *Writer) add(p *part) *Op {
 	p.prev = nil // it would keep all that came before
 	op := r.next
 	if op == nil {
-		op = &Op{Table: p.table, Kind: p.kind, record: r, queued: p.queued, unknown: p.replay}
+		op = p.operation()
+		op.Table, op.Kind, op.record, op.queued, op.unknown = p.table, p.kind, r, p.queued, p.replay
 		op.parts = op.alone[:0]
 		r.next = op
 		w.queue.append(op)
@@ -208,15 +211,13 @@ func (w *Writer) add(p *part) *Op {
 		return nil
 	}
 	if old := p.replaced; old != nil && p.group == nil && old.group == nil {
-		p.id = old.id // takes its place in the outbox, too
-		p.since = old.since
-	}
-	if p.since.IsZero() {
-		p.since = p.queued
+		if w.named { // takes its place in the outbox, too
+			p.naming().id, p.named.since = old.named.id, old.named.since
+		}
 	}
 	w.name(p)
 	if p.kind == Insert {
-		p.box.made = p.id
+		p.box.made = p.id()
 	}
 	if w.journal != nil && !p.replay {
 		p.pending.kept = make(chan struct{})
@@ -317,7 +318,7 @@ func (w *Writer) withdraw(p *part) bool {
 	}
 	w.dropKept(p)
 	p.box.open--
-	p.resolve(outcome{}, ErrWithdrawn)
+	w.resolve(p, outcome{}, ErrWithdrawn)
 	w.stats.Withdrawn++
 	return true
 }
@@ -336,7 +337,7 @@ func (w *Writer) takeBack(p *part) bool {
 		if old := p.replaced; old != nil {
 			op.parts = slices.Clone(op.parts)
 			op.parts[i], p.replaced = old, nil
-			if p.lent = old.id == p.id; p.lent {
+			if p.lent = old.id() == p.id(); p.lent {
 				w.keep(old)
 			}
 		} else {

@@ -37,11 +37,14 @@ type Writer struct {
 	closed  bool
 	stats   Stats
 	lanes   sync.WaitGroup
-	groups  uint64
-	journal *journal // nil: there is no outbox
-	named   bool     // saves have names
-	nonce   string   // makes names of this writer its own
-	names   uint64
+
+	settling bool
+	awaited  []*pending // which have ended in the batch that is being settled
+	groups   uint64
+	journal  *journal // nil: there is no outbox
+	named    bool     // saves have names
+	nonce    string   // makes names of this writer its own
+	names    uint64
 }
 
 // recordKey names a record: its key is comparable, as K is.
@@ -95,10 +98,25 @@ func NewWriter(store Store, opts ...Option) *Writer {
 
 // name gives a save a name that no other has, in no process.
 func (w *Writer) name(p *part) {
-	if w.named && p.id == "" {
-		w.names++
-		p.id = w.nonce + "-" + strconv.FormatUint(w.names, 36)
+	if !w.named {
+		return
 	}
+	n := p.naming()
+	if n.id == "" {
+		w.names++
+		n.id = w.nonce + "-" + strconv.FormatUint(w.names, 36)
+	}
+	if n.since.IsZero() {
+		n.since = p.queued
+	}
+}
+
+// naming returns what the outbox and the ledger know the save by, to be written to.
+func (p *part) naming() *named {
+	if p.named == nil {
+		p.named = new(named)
+	}
+	return p.named
 }
 
 // finish ends a save and those that it replaced.
@@ -125,7 +143,7 @@ func (w *Writer) finish(p *part, o outcome, err error, what parcel) {
 			q.box.last = nil
 		}
 		w.dropKept(q)
-		q.resolve(one, err)
+		w.resolve(q, one, err)
 	}
 	p.box.put(what)
 }
