@@ -12,22 +12,20 @@ import (
 
 // Apply implements [edit.Store].
 func (s *Store) Apply(ctx context.Context, ops []*edit.Op) []edit.Outcome {
-	out := make(outcomes, len(ops))
+	out := outcomesOf(ops)
 	s.apply(ctx, ops, out)
-	result := make([]edit.Outcome, len(ops))
 	for i, op := range ops {
-		result[i] = out[op]
-		if result[i].State == edit.Failed && errors.Is(result[i].Err, edit.ErrDuplicate) {
-			s.nameColumns(ctx, op.Table, result[i].Err)
+		if o := &out.all[i]; o.State == edit.Failed && errors.Is(o.Err, edit.ErrDuplicate) {
+			s.nameColumns(ctx, op.Table, o.Err)
 		}
 	}
-	return result
+	return out.all
 }
 
-func (s *Store) apply(ctx context.Context, ops []*edit.Op, out outcomes) {
+func (s *Store) apply(ctx context.Context, ops []*edit.Op, out *outcomes) {
 	l, err := s.take(ctx)
 	if err != nil {
-		out.all(ops, s.outcome(ops[0].Table, err))
+		out.setAll(s.outcome(ops[0].Table, err))
 		return
 	}
 	b := &batch{store: s, engine: s.engine, link: l, out: out}
@@ -45,7 +43,7 @@ func (s *Store) apply(ctx context.Context, ops []*edit.Op, out outcomes) {
 func (s *Store) ApplyTx(ctx context.Context, tx *sql.Tx, ops []*edit.Op) []edit.Outcome {
 	l := newLink(s.engine, tx)
 	l.oneByOne = true
-	b := &batch{store: s, engine: s.engine, link: l, out: make(outcomes, len(ops))}
+	b := &batch{store: s, engine: s.engine, link: l, out: outcomesOf(ops)}
 	err := b.work(ctx, ops)
 	for _, op := range b.missed {
 		if err == nil {
@@ -58,11 +56,7 @@ func (s *Store) ApplyTx(ctx context.Context, tx *sql.Tx, ops []*edit.Op) []edit.
 	if err != nil {
 		b.fatal(ops, err)
 	}
-	result := make([]edit.Outcome, len(ops))
-	for i, op := range ops {
-		result[i] = b.out[op]
-	}
-	return result
+	return b.out.all
 }
 
 // outcome makes an outcome of an error.
@@ -71,21 +65,71 @@ func (s *Store) outcome(t *edit.Table, err error) edit.Outcome {
 	return edit.Outcome{State: f.state, Err: f.failure(t, err)}
 }
 
+// outcomes collects what became of operations.
+type outcomes struct {
+	ops   []*edit.Op
+	all   []edit.Outcome // of the operation at the same place
+	known []bool
+	next  int              // after the operation that was asked for last
+	place map[*edit.Op]int // if it was ever needed
+}
+
+func outcomesOf(ops []*edit.Op) *outcomes {
+	return &outcomes{ops: ops, all: make([]edit.Outcome, len(ops)), known: make([]bool, len(ops))}
+}
+
+// at is the place of an operation. Mostly they are asked for in their order.
+func (o *outcomes) at(op *edit.Op) int {
+	for i := max(o.next-1, 0); i < len(o.ops) && i <= o.next; i++ {
+		if o.ops[i] == op {
+			o.next = i + 1
+			return i
+		}
+	}
+	if o.place == nil {
+		o.place = make(map[*edit.Op]int, len(o.ops))
+		for i, op := range o.ops {
+			o.place[op] = i
+		}
+	}
+	i, ok := o.place[op]
+	if !ok {
+		panic("sqlstore: not an operation of the batch")
+	}
+	o.next = i + 1
+	return i
+}
+
+func (o *outcomes) set(op *edit.Op, outcome edit.Outcome) {
+	i := o.at(op)
+	o.all[i], o.known[i] = outcome, true
+}
+
+func (o *outcomes) setAll(outcome edit.Outcome) {
+	for i := range o.all {
+		o.all[i], o.known[i] = outcome, true
+	}
+}
+
+// of returns what became of an operation as far as that is known.
+func (o *outcomes) of(op *edit.Op) edit.Outcome { return o.all[o.at(op)] }
+
+func (o *outcomes) has(op *edit.Op) bool { return o.known[o.at(op)] }
+
+func (o *outcomes) forget(op *edit.Op) {
+	i := o.at(op)
+	o.all[i], o.known[i] = edit.Outcome{}, false
+}
+
 // refuse notes that the database refused one operation of a loop, and reports
 // whether the others can go on.
-func (o outcomes) refuse(e engine, op *edit.Op, err error) bool {
+func (o *outcomes) refuse(e engine, op *edit.Op, err error) bool {
 	f := understand(e, err)
 	if f.state != edit.Failed {
 		return false
 	}
-	o[op] = edit.Outcome{State: edit.Failed, Err: f.failure(op.Table, err)}
+	o.set(op, edit.Outcome{State: edit.Failed, Err: f.failure(op.Table, err)})
 	return true
-}
-
-func (o outcomes) all(ops []*edit.Op, outcome edit.Outcome) {
-	for _, op := range ops {
-		o[op] = outcome
-	}
 }
 
 // batch carries out operations on one connection.
@@ -93,7 +137,7 @@ type batch struct {
 	store  *Store
 	engine engine
 	link   *link
-	out    outcomes
+	out    *outcomes
 	missed []*edit.Op // which were not written
 	single bool       // the transaction is one run, without a savepoint before it
 	cause  error      // what the only run of the transaction has failed with before
@@ -176,7 +220,7 @@ func (b *batch) apart(ctx context.Context, ops []*edit.Op) {
 		b.cause = nil
 		b.fatal(ops, errRollback)
 	case len(ops) == 1:
-		b.out[ops[0]] = b.store.outcome(ops[0].Table, b.cause)
+		b.out.set(ops[0], b.store.outcome(ops[0].Table, b.cause))
 		b.cause = nil
 	default:
 		b.transaction(ctx, ops)
@@ -197,16 +241,16 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 	err := b.engine.run(b.link.uncancelled(ctx, ops), b.link, ops, b.out)
 	switch {
 	case err == nil:
-		if _, done := b.out[op]; !done {
+		if !b.out.has(op) {
 			b.missed = ops
 			b.second(ctx)
 		}
 	case lost(err):
 		b.broken = true
-		b.out[op] = edit.Outcome{State: edit.Unknown, Err: err}
+		b.out.set(op, edit.Outcome{State: edit.Unknown, Err: err})
 	default:
 		b.broken = outdated(err)
-		b.out[op] = b.store.outcome(op.Table, err)
+		b.out.set(op, b.store.outcome(op.Table, err))
 	}
 	return true
 }
@@ -221,10 +265,10 @@ func (b *batch) fatal(ops []*edit.Op, err error) {
 	}
 	for _, op := range ops {
 		if op.Refused() {
-			b.out[op] = edit.Outcome{State: edit.Conflicting, Row: b.out[op].Row}
+			b.out.set(op, edit.Outcome{State: edit.Conflicting, Row: b.out.of(op).Row})
 			continue
 		}
-		b.out[op] = o
+		b.out.set(op, o)
 	}
 }
 
@@ -262,8 +306,8 @@ func (b *batch) notCommitted(ctx context.Context, ops []*edit.Op, mark string, e
 		return // the outcomes stand
 	}
 	for _, op := range ops {
-		if b.out[op].State == edit.Done {
-			b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf("edit: connection lost in COMMIT: %w", err)}
+		if b.out.of(op).State == edit.Done {
+			b.out.set(op, edit.Outcome{State: state, Err: fmt.Errorf("edit: connection lost in COMMIT: %w", err)})
 		}
 	}
 }
@@ -346,14 +390,14 @@ func (b *batch) group(ctx context.Context, ops []*edit.Op) error {
 			if f.state == edit.Transient || f.state == edit.Unavailable {
 				return err
 			}
-			b.out[op] = edit.Outcome{State: f.state, Err: f.failure(op.Table, err)}
+			b.out.set(op, edit.Outcome{State: f.state, Err: f.failure(op.Table, err)})
 		}
-		if b.out[op].State != edit.Done && (op.Kind != edit.Delete || b.out[op].State != edit.Absent) {
+		if b.out.of(op).State != edit.Done && (op.Kind != edit.Delete || b.out.of(op).State != edit.Absent) {
 			return b.undo(ctx, savepoint, ops, op)
 		}
 		for _, child := range ops {
-			if err := child.Fill(op, b.out[op].Row); op.Kind == edit.Insert && err != nil {
-				b.out[op] = edit.Outcome{State: edit.Failed, Err: err}
+			if err := child.Fill(op, b.out.of(op).Row); op.Kind == edit.Insert && err != nil {
+				b.out.set(op, edit.Outcome{State: edit.Failed, Err: err})
 				return b.undo(ctx, savepoint, ops, op)
 			}
 		}
@@ -363,18 +407,18 @@ func (b *batch) group(ctx context.Context, ops []*edit.Op) error {
 
 // undo takes back a group of which one operation was not done.
 func (b *batch) undo(ctx context.Context, savepoint string, ops []*edit.Op, culprit *edit.Op) error {
-	state := b.out[culprit].State
+	state := b.out.of(culprit).State
 	for _, op := range ops {
 		if op == culprit {
 			continue
 		}
 		switch state {
 		case edit.Locked:
-			b.out[op] = edit.Outcome{State: state, Err: b.out[culprit].Err}
+			b.out.set(op, edit.Outcome{State: state, Err: b.out.of(culprit).Err})
 		default:
-			b.out[op] = edit.Outcome{
+			b.out.set(op, edit.Outcome{
 				State: edit.Failed, Err: fmt.Errorf("%w: %s of the same group was not", edit.ErrDependency, culprit.Table.Name),
-			}
+			})
 		}
 	}
 	return b.link.plain(ctx, "ROLLBACK TO SAVEPOINT "+savepoint)

@@ -63,7 +63,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"a save that is not noted", "TestLedger/sqlite_after_it",
-		"ledger.go", "		if !ok || o.State != edit.Done {\n", "		if $ || !ok || o.State != edit.Done {\n",
+		"ledger.go", "		if !b.out.has(op) || o.State != edit.Done {\n", "		if $ || !b.out.has(op) || o.State != edit.Done {\n",
 	},
 	{
 		"a token that is always the same", "TestTokens/postgres/hash",
@@ -71,7 +71,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"what was lost in a COMMIT is done", "TestServerKilled/mariadb",
-		"batch.go", "			b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)}\n", "			if !$ {\n				b.out[op] = edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)}\n			}\n",
+		"batch.go", "			b.out.set(op, edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)})\n", "			if !$ {\n				b.out.set(op, edit.Outcome{State: state, Err: fmt.Errorf(\"edit: connection lost in COMMIT: %w\", err)})\n			}\n",
 	},
 	{
 		"RETURNING is believed before the triggers", "TestTriggerOverrides/sqlite",
@@ -135,7 +135,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"whoever is asked for is told", "TestStaleAmongDetermined/postgres_counted",
-		"postgres.go", "		op := ops[ord-1]\n		if _, twice := out[op]; twice {\n			return errTwoRows(op.Table)\n		}\n		if err", "		op := ops[ord-1]\n		if $ {\n			return f.done(out, ops...)\n		}\n		if _, twice := out[op]; twice {\n			return errTwoRows(op.Table)\n		}\n		if err",
+		"postgres.go", "		op := ops[ord-1]\n		if out.has(op) {\n			return errTwoRows(op.Table)\n		}\n		if err", "		op := ops[ord-1]\n		if $ {\n			return f.done(out, ops...)\n		}\n		if out.has(op) {\n			return errTwoRows(op.Table)\n		}\n		if err",
 	},
 	{
 		"a row that the caller brings is believed", "TestBroughtRows/postgres_counted",

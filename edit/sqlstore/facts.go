@@ -112,13 +112,13 @@ func (f *facts) row(op *edit.Op) (any, error) {
 }
 
 // done notes that determined updates were made.
-func (f *facts) done(out outcomes, ops ...*edit.Op) error {
+func (f *facts) done(out *outcomes, ops ...*edit.Op) error {
 	for _, op := range ops {
 		row, err := f.row(op)
 		if err != nil {
 			return err
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row, Inferred: true}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row, Inferred: true})
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (b *batch) around(ctx context.Context, ops []*edit.Op) error {
 		return err
 	}
 	if len(ops) == 1 {
-		b.out[ops[0]] = edit.Outcome{State: f.state, Err: f.failure(ops[0].Table, err)}
+		b.out.set(ops[0], edit.Outcome{State: f.state, Err: f.failure(ops[0].Table, err)})
 		return nil
 	}
 	for _, op := range ops {
@@ -94,7 +94,7 @@ func (b *batch) isolate(ctx context.Context, ops []*edit.Op, guesses int) error 
 	default:
 	}
 	if len(ops) == 1 {
-		b.out[ops[0]] = edit.Outcome{State: f.state, Err: f.failure(ops[0].Table, err)}
+		b.out.set(ops[0], edit.Outcome{State: f.state, Err: f.failure(ops[0].Table, err)})
 		return nil
 	}
 	if guesses < maxGuesses {
@@ -191,7 +191,7 @@ func (b *batch) aroundLocks(ctx context.Context, ops []*edit.Op, cause error) er
 			free = append(free, op)
 			continue
 		}
-		b.out[op] = edit.Outcome{State: edit.Locked, Err: cause}
+		b.out.set(op, edit.Outcome{State: edit.Locked, Err: cause})
 	}
 	if len(free) < len(ops) {
 		return b.isolate(ctx, free, 0)
@@ -208,11 +208,11 @@ func (b *batch) aroundLocks(ctx context.Context, ops []*edit.Op, cause error) er
 // run carries out a run, and looks at the rows that were not written.
 func (b *batch) run(ctx context.Context, ops []*edit.Op) error {
 	for _, op := range ops {
-		delete(b.out, op)
+		b.out.forget(op)
 	}
 	b.missed = slices.DeleteFunc(b.missed, func(m *edit.Op) bool { return slices.Contains(ops, m) })
 	var missed []*edit.Op
-	var direct []*edit.Op
+	direct := make([]*edit.Op, 0, len(ops))
 	for _, op := range ops {
 		if op.Kind == edit.Insert || comparable(op) {
 			direct = append(direct, op)
@@ -224,7 +224,7 @@ func (b *batch) run(ctx context.Context, ops []*edit.Op) error {
 		}
 	}
 	for _, op := range ops {
-		if _, ok := b.out[op]; !ok && op.Kind != edit.Insert {
+		if !b.out.has(op) && op.Kind != edit.Insert {
 			missed = append(missed, op)
 		}
 	}
@@ -253,21 +253,21 @@ func (b *batch) classify(ctx context.Context, ops []*edit.Op) error {
 		}
 		switch {
 		case !ok:
-			b.out[op] = edit.Outcome{State: edit.Absent}
+			b.out.set(op, edit.Outcome{State: edit.Absent})
 		case same || op.Rebase(current):
 			row, found, err := b.engine.force(ctx, b.link, op)
 			switch {
 			case err != nil:
 				return err
 			case found:
-				b.out[op] = edit.Outcome{State: edit.Done, Row: row}
+				b.out.set(op, edit.Outcome{State: edit.Done, Row: row})
 			default:
-				b.out[op] = edit.Outcome{State: edit.Suppressed}
+				b.out.set(op, edit.Outcome{State: edit.Suppressed})
 			}
 		case op.Refused():
-			b.out[op] = edit.Outcome{State: edit.Conflicting, Row: current}
+			b.out.set(op, edit.Outcome{State: edit.Conflicting, Row: current})
 		default:
-			b.out[op] = edit.Outcome{State: edit.Done, Row: current}
+			b.out.set(op, edit.Outcome{State: edit.Done, Row: current})
 		}
 	}
 	return nil

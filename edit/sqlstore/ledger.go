@@ -94,8 +94,8 @@ func (b *batch) note(ctx context.Context, ops []*edit.Op) error {
 		return err
 	}
 	for _, op := range ops {
-		o, ok := b.out[op]
-		if !ok || o.State != edit.Done {
+		o := b.out.of(op)
+		if !b.out.has(op) || o.State != edit.Done {
 			continue
 		}
 		key, err := noteKey(op, o.Row)

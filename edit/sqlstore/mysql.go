@@ -34,7 +34,7 @@ func (mysql) mark(context.Context, *link) (string, error) { return "", nil }
 
 func (mysql) resolve(context.Context, *sql.DB, string) edit.State { return edit.Unknown }
 
-func (m mysql) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (m mysql) run(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	var written []*edit.Op
 	var err error
 	switch {
@@ -122,7 +122,7 @@ func exactly(c *edit.Column) string {
 var errOneByOne = errors.New("edit: rows have to be written one by one")
 
 // loop writes rows one by one, and returns those that were.
-func (m mysql) loop(ctx context.Context, l *link, ops []*edit.Op, out outcomes) ([]*edit.Op, error) {
+func (m mysql) loop(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) ([]*edit.Op, error) {
 	var written []*edit.Op
 	for _, op := range ops {
 		n, err := m.write(ctx, l, op, true)
@@ -151,23 +151,23 @@ func (m mysql) write(ctx context.Context, l *link, op *edit.Op, checked bool) (i
 }
 
 // readBack reads what was written: the rows are locked by it.
-func (m mysql) readBack(ctx context.Context, l *link, written []*edit.Op, out outcomes) error {
+func (m mysql) readBack(ctx context.Context, l *link, written []*edit.Op, out *outcomes) error {
 	if len(written) == 0 {
 		return nil
 	}
 	if written[0].Kind == edit.Delete {
 		for _, op := range written {
-			out[op] = edit.Outcome{State: edit.Done}
+			out.set(op, edit.Outcome{State: edit.Done})
 		}
 		return nil
 	}
 	for _, op := range written {
-		out[op] = edit.Outcome{State: edit.Done}
+		out.set(op, edit.Outcome{State: edit.Done})
 	}
 	back := returns{ops: written}
 	return m.read(ctx, l, written, func(row any) {
 		if op := back.op(row); op != nil {
-			out[op] = edit.Outcome{State: edit.Done, Row: row}
+			out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 
 // insert inserts rows: many with one statement, where what comes back tells whose
 // each is.
-func (m mysql) insert(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (m mysql) insert(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	width := max(ops[0].Set.Len(), 1)
 	for len(ops) > 0 {
 		rows := ops[:chunk(len(ops), width)]
@@ -29,7 +29,7 @@ func (m mysql) insert(ctx context.Context, l *link, ops []*edit.Op, out outcomes
 }
 
 // insertEach inserts rows one by one: only then LastInsertId says whose it is.
-func (m mysql) insertEach(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (m mysql) insertEach(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	for _, op := range ops {
 		b := newBuilder(m)
 		if err := b.insert(op); err != nil {
@@ -46,9 +46,9 @@ func (m mysql) insertEach(ctx context.Context, l *link, ops []*edit.Op, out outc
 		if err != nil {
 			return err
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		if row == nil {
-			out[op] = edit.Outcome{State: edit.Suppressed}
+			out.set(op, edit.Outcome{State: edit.Suppressed})
 		}
 	}
 	return nil
@@ -62,7 +62,7 @@ func (m mysql) insertEach(ctx context.Context, l *link, ops []*edit.Op, out outc
 // other: MariaDB returns the rows, and elsewhere only those are written so whose
 // keys are known. A row is that of the save whose values it holds, all of them. Of
 // rows that hold the same, each may be either's.
-func (m mysql) insertMany(ctx context.Context, l *link, ops []*edit.Op, out outcomes) (bool, error) {
+func (m mysql) insertMany(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) (bool, error) {
 	if len(ops) < 2 || l.oneByOne || ops[0].Set.Empty() {
 		return false, nil
 	}
@@ -86,7 +86,7 @@ func (m mysql) insertMany(ctx context.Context, l *link, ops []*edit.Op, out outc
 		owners := ownersOf(ops, rows)
 		if owners != nil {
 			for op, row := range owners {
-				out[op] = edit.Outcome{State: edit.Done, Row: row}
+				out.set(op, edit.Outcome{State: edit.Done, Row: row})
 			}
 			return true, nil
 		}

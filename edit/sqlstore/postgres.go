@@ -64,7 +64,7 @@ func (*postgres) resolve(ctx context.Context, db *sql.DB, mark string) edit.Stat
 	}
 }
 
-func (p *postgres) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (p *postgres) run(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	if err := typesKnown(ops[0].Table); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (p *postgres) run(ctx context.Context, l *link, ops []*edit.Op, out outcome
 }
 
 // oneDetermined writes one row that need not come back.
-func (p *postgres) oneDetermined(ctx context.Context, l *link, f *facts, op *edit.Op, out outcomes) error {
+func (p *postgres) oneDetermined(ctx context.Context, l *link, f *facts, op *edit.Op, out *outcomes) error {
 	s := shapeOf(op, true)
 	args, err := s.arguments(p, op)
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *postgres) oneDetermined(ctx context.Context, l *link, f *facts, op *edi
 
 // manyDetermined writes many rows with one statement, which tells which were
 // written in one text.
-func (p *postgres) manyDetermined(ctx context.Context, l *link, f *facts, ops []*edit.Op, out outcomes) error {
+func (p *postgres) manyDetermined(ctx context.Context, l *link, f *facts, ops []*edit.Op, out *outcomes) error {
 	s := shapeOf(ops[0], true)
 	args, err := s.arrays(ops)
 	if err != nil {
@@ -129,7 +129,7 @@ func (p *postgres) manyDetermined(ctx context.Context, l *link, f *facts, ops []
 			return err
 		}
 		op := ops[ord-1]
-		if _, twice := out[op]; twice {
+		if out.has(op) {
 			return errTwoRows(op.Table)
 		}
 		if err := f.done(out, op); err != nil {
@@ -154,7 +154,7 @@ func typesKnown(t *edit.Table) error {
 }
 
 // one writes one row.
-func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, out outcomes) error {
+func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, out *outcomes) error {
 	s := shapeOf(op, checked)
 	args, err := s.arguments(p, op)
 	if err != nil {
@@ -170,7 +170,7 @@ func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, 
 		if err := op.Table.Plan().Scan(rows, row, op.Table.Plan().All()); err != nil {
 			return err
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		return nil
 	})
 }
@@ -231,7 +231,7 @@ func (s *source) unnest(alias string) string {
 }
 
 // many writes many rows with one statement.
-func (p *postgres) many(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (p *postgres) many(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	s := shapeOf(ops[0], true)
 	args, err := s.arrays(ops)
 	if err != nil {
@@ -316,7 +316,7 @@ func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
 
 // collect reads rows that are numbered by their operation, with more before their
 // columns.
-func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out outcomes, before ...any) error {
+func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out *outcomes, before ...any) error {
 	var ord int
 	reader := ops[0].Table.Plan().Reader(ops[0].Table.Plan().All(), append([]any{&ord}, before...)...)
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
@@ -325,10 +325,10 @@ func (p *postgres) collect(ctx context.Context, l *link, text string, args []any
 			return err
 		}
 		op := ops[ord-1]
-		if _, twice := out[op]; twice {
+		if out.has(op) {
 			return errTwoRows(op.Table)
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		return nil
 	})
 }
@@ -338,10 +338,9 @@ func (p *postgres) force(ctx context.Context, l *link, op *edit.Op) (any, bool, 
 	if err := typesKnown(op.Table); err != nil {
 		return nil, false, err
 	}
-	out := make(outcomes)
+	out := outcomesOf([]*edit.Op{op})
 	err := p.one(ctx, l, op, false, out)
-	o, found := out[op]
-	return o.Row, found, err
+	return out.of(op).Row, out.has(op), err
 }
 
 // lock implements engine.

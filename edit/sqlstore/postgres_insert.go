@@ -11,7 +11,7 @@ import (
 )
 
 // insert inserts rows and matches them with their operations by key.
-func (p *postgres) insert(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (p *postgres) insert(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	t := ops[0].Table
 	missing := t.Plan().Key().Without(ops[0].Set)
 	if len(ops) > 1 {
@@ -36,7 +36,7 @@ func (p *postgres) insert(ctx context.Context, l *link, ops []*edit.Op, out outc
 	return nil
 }
 
-func (p *postgres) insertOne(ctx context.Context, l *link, op *edit.Op, out outcomes) error {
+func (p *postgres) insertOne(ctx context.Context, l *link, op *edit.Op, out *outcomes) error {
 	b := newBuilder(p)
 	if err := b.insert(op); err != nil {
 		return err
@@ -49,11 +49,11 @@ func (p *postgres) insertOne(ctx context.Context, l *link, op *edit.Op, out outc
 		if err := plan.Scan(rows, row, plan.All()); err != nil {
 			return err
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		return nil
 	})
-	if _, ok := out[op]; err == nil && !ok {
-		out[op] = edit.Outcome{State: edit.Suppressed}
+	if err == nil && !out.has(op) {
+		out.set(op, edit.Outcome{State: edit.Suppressed})
 	}
 	return err
 }
@@ -89,7 +89,7 @@ func (b *builder) insert(op *edit.Op) error {
 
 // insertMany inserts rows with one statement. Their keys are in the operations,
 // or come from a sequence within the statement.
-func (p *postgres) insertMany(ctx context.Context, l *link, ops []*edit.Op, sequence string, out outcomes) error {
+func (p *postgres) insertMany(ctx context.Context, l *link, ops []*edit.Op, sequence string, out *outcomes) error {
 	t := ops[0].Table
 	plan := t.Plan()
 	b := newBuilder(p)
@@ -136,7 +136,7 @@ func (p *postgres) insertMany(ctx context.Context, l *link, ops []*edit.Op, sequ
 		return err
 	}
 	for _, op := range ops {
-		if _, ok := out[op]; !ok {
+		if !out.has(op) {
 			return errChangedKeys
 		}
 	}

@@ -47,7 +47,7 @@ func (sqlite) mark(context.Context, *link) (string, error) { return "", nil }
 
 func (sqlite) resolve(context.Context, *sql.DB, string) edit.State { return edit.Unknown }
 
-func (s sqlite) run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error {
+func (s sqlite) run(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error {
 	triggers, err := s.knownTriggers(ctx, l, ops[0].Table)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (s sqlite) learn(ctx context.Context, l *link, t *edit.Table) (*facts, erro
 }
 
 // loop writes rows one by one.
-func (s sqlite) loop(ctx context.Context, l *link, ops []*edit.Op, triggers bool, out outcomes) error {
+func (s sqlite) loop(ctx context.Context, l *link, ops []*edit.Op, triggers bool, out *outcomes) error {
 	for _, op := range ops {
 		if err := s.one(ctx, l, op, true, triggers, out); err != nil && !out.refuse(s, op, err) {
 			return err
@@ -122,7 +122,7 @@ func (s sqlite) loop(ctx context.Context, l *link, ops []*edit.Op, triggers bool
 // many writes rows with a statement for each chunk of them. A chunk of which
 // the database refuses a row is written row by row: it takes back the statement
 // only.
-func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out outcomes) error {
+func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out *outcomes) error {
 	shape := shapeOf(ops[0], true)
 	for len(ops) > 0 {
 		chunk := ops[:shape.chunk(len(ops))]
@@ -130,7 +130,7 @@ func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out
 		err := s.chunk(ctx, l, &shape, chunk, f, out)
 		if err != nil && understand(s, err).state == edit.Failed && !beginsAgain(err) {
 			for _, op := range chunk {
-				delete(out, op)
+				out.forget(op)
 			}
 			err = s.loop(ctx, l, chunk, false, out)
 		}
@@ -141,7 +141,7 @@ func (s sqlite) many(ctx context.Context, l *link, ops []*edit.Op, f *facts, out
 	return nil
 }
 
-func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, f *facts, out outcomes) error {
+func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op, f *facts, out *outcomes) error {
 	ctx, err := s.brief(ctx)
 	if err != nil {
 		return err
@@ -172,13 +172,13 @@ func (s sqlite) chunk(ctx context.Context, l *link, shape *shape, ops []*edit.Op
 		if op == nil {
 			return errOneByOne
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		return nil
 	})
 }
 
 // chunkDetermined writes rows that need not come back, if all of them are written.
-func (s sqlite) chunkDetermined(ctx context.Context, l *link, shape *shape, ops []*edit.Op, args []any, f *facts, out outcomes) error {
+func (s sqlite) chunkDetermined(ctx context.Context, l *link, shape *shape, ops []*edit.Op, args []any, f *facts, out *outcomes) error {
 	key := textKey{shape: *shape, form: ofManyDetermined, rows: len(ops)}
 	if len(ops) == 1 {
 		key.form = ofOneDetermined
@@ -262,7 +262,7 @@ func (sqlite) triggers(ctx context.Context, l *link, t *edit.Table) (bool, error
 	return has || t.Schema != "", nil
 }
 
-func (s sqlite) one(ctx context.Context, l *link, op *edit.Op, checked, triggers bool, out outcomes) error {
+func (s sqlite) one(ctx context.Context, l *link, op *edit.Op, checked, triggers bool, out *outcomes) error {
 	plan := op.Table.Plan()
 	text, args, err := s.statement(l, op, checked)
 	if err != nil {
@@ -273,19 +273,19 @@ func (s sqlite) one(ctx context.Context, l *link, op *edit.Op, checked, triggers
 		if err := plan.Scan(rows, row, plan.All()); err != nil {
 			return err
 		}
-		out[op] = edit.Outcome{State: edit.Done, Row: row}
+		out.set(op, edit.Outcome{State: edit.Done, Row: row})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if o, ok := out[op]; ok && op.Kind != edit.Delete && triggers {
+	if o := out.of(op); out.has(op) && op.Kind != edit.Delete && triggers {
 		o.Row, err = s.reread(ctx, l, op, o.Row)
-		out[op] = o
+		out.set(op, o)
 		return err
 	}
-	if _, ok := out[op]; !ok && op.Kind == edit.Insert {
-		out[op] = edit.Outcome{State: edit.Suppressed}
+	if !out.has(op) && op.Kind == edit.Insert {
+		out.set(op, edit.Outcome{State: edit.Suppressed})
 	}
 	return nil
 }
@@ -340,10 +340,9 @@ func (s sqlite) reread(ctx context.Context, l *link, op *edit.Op, row any) (any,
 }
 
 func (s sqlite) force(ctx context.Context, l *link, op *edit.Op) (any, bool, error) {
-	out := make(outcomes)
+	out := outcomesOf([]*edit.Op{op})
 	err := s.one(ctx, l, op, false, true, out)
-	o, found := out[op]
-	return o.Row, found, err
+	return out.of(op).Row, out.has(op), err
 }
 
 func (s sqlite) lock(ctx context.Context, l *link, ops []*edit.Op) (map[string]any, error) {

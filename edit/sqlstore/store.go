@@ -53,7 +53,7 @@ type engine interface {
 	mark(ctx context.Context, l *link) (string, error)
 	resolve(ctx context.Context, db *sql.DB, mark string) edit.State
 	// run carries out operations of one kind, table and set of columns.
-	run(ctx context.Context, l *link, ops []*edit.Op, out outcomes) error
+	run(ctx context.Context, l *link, ops []*edit.Op, out *outcomes) error
 	// force writes or deletes one row that is locked, and returns it.
 	force(ctx context.Context, l *link, op *edit.Op) (row any, found bool, err error)
 	// lock locks and reads rows.
@@ -64,9 +64,6 @@ type engine interface {
 	quote(name string) string
 	placeholder(n int) string
 }
-
-// outcomes collects what became of operations.
-type outcomes map[*edit.Op]edit.Outcome
 
 // Option configures a store.
 type Option func(*Store)
