@@ -105,7 +105,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"what is replayed is sent again without a look", "TestReplayWithoutKey",
-		"submit.go", "p.kind, r, p.queued, p.replay\n", "p.kind, r, p.queued, p.replay && !$\n",
+		"submit.go", "p.kind, r, p.replay\n", "p.kind, r, p.replay && !$\n",
 	},
 	{
 		"saves of one record are replayed on what they were made on", "TestReplayChains",
@@ -129,7 +129,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"a caller that may give up sends its own save", "TestSaveSendsItself",
-		"edit.go", "here: ctx.Done() == nil})\n", "here: ctx.Done() == nil || $})\n",
+		"edit.go", "here: ctx.Done() == nil}, ", "here: ctx.Done() == nil || $}, ",
 	},
 	{
 		"what comes while a caller sends is left in the queue", "TestOthersWhileSaveSendsItself",

@@ -32,7 +32,7 @@ func (s *session) newPart(kind OpKind) *part {
 		begun := new(start)
 		p, begun.part.own = &begun.part, &begun.op
 	}
-	p.kind, p.box, p.table, p.base, p.policy, p.pending = kind, s.box, s.table, s.snap, s.policy, new(pending)
+	p.kind, p.box, p.table, p.base, p.policy = kind, s.box, s.table, s.snap, s.policy
 	return p
 }
 

@@ -194,7 +194,7 @@ func (e *RecordEdit[K, T]) Delete(ctx context.Context) (Result[K, T], error) {
 func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, try bool) (Result[K, T], error) {
 	// A context that can end may end while the save is sent: then someone else
 	// must be sending it.
-	p, done := e.s.save(ctx, kind, admission{try: try, here: ctx.Done() == nil})
+	p, done := e.s.save(ctx, kind, admission{try: try, here: ctx.Done() == nil}, new(pending))
 	if !done.ended() {
 		select {
 		case <-done.end():
@@ -214,14 +214,18 @@ func (e *RecordEdit[K, T]) run(ctx context.Context, kind OpKind, try bool) (Resu
 // changed meanwhile: what was typed since stays modified. When the queue is
 // full, the save ends at once with [ErrQueueFull].
 func (e *RecordEdit[K, T]) SaveAsync() *Pending[K, T] {
-	_, done := e.s.save(context.Background(), Update, admission{try: true})
-	return &Pending[K, T]{inner: done, editor: e.editor}
+	return e.async(Update)
 }
 
 // DeleteAsync is Delete without waiting.
 func (e *RecordEdit[K, T]) DeleteAsync() *Pending[K, T] {
-	_, done := e.s.save(context.Background(), Delete, admission{try: true})
-	return &Pending[K, T]{inner: done, editor: e.editor}
+	return e.async(Delete)
+}
+
+func (e *RecordEdit[K, T]) async(kind OpKind) *Pending[K, T] {
+	h := &handle[K, T]{handed: Pending[K, T]{editor: e.editor}}
+	_, h.handed.inner = e.s.save(context.Background(), kind, admission{try: true}, &h.fresh)
+	return &h.handed
 }
 
 // RefreshSnapshot reads the record anew and merges what others changed into V:

@@ -76,7 +76,7 @@ func (w *Writer) take(batch []*Op, now time.Time, slow bool) {
 		op.latest, op.whole = r.base, !r.given
 		op.taken = op.parts
 		for _, p := range op.parts {
-			p.key, p.origin = r.key, p.box.origin()
+			p.origin = p.box.origin()
 		}
 		w.link(op)
 	}

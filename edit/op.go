@@ -38,15 +38,15 @@ type Op struct {
 	second  bool // failed among others, and gets a chance after them
 	whole   bool // latest was read
 	noted   bool // a ledger knows that it was done: the row may have moved on since
+	waits   bool // in the queue
 
 	record   *record
 	parts    []*part
 	taken    []*part
-	alone    [1]*part // backs parts: mostly there is one
+	first    [1]*part // the save that made it; backs parts: mostly there is one
 	latest   any      // newest known row when the operation was taken from the queue
 	group    *group
 	attempts int
-	queued   time.Time
 	bytes    int
 	outcome  *Outcome // of the batch that is under way, nil until it is known
 	place    neighbours
@@ -163,7 +163,7 @@ func (o *Op) Refused() bool { return len(o.parts) == 0 }
 // compose makes one operation of the saves that it stands for.
 func (o *Op) compose() {
 	refuses := func(p *part) bool {
-		return o.Kind != Insert && p.base != o.latest && !p.rebase(o.Table, o.latest)
+		return o.Kind != Insert && p.base != o.latest && !p.rebase(o, o.latest)
 	}
 	if first := slices.IndexFunc(o.parts, refuses); first >= 0 {
 		kept := slices.Clone(o.parts[:first]) // taken is the same slice
@@ -252,7 +252,6 @@ type part struct {
 	group    *group
 	queued   time.Time
 	bytes    int // estimated size of the values, 0 until it is asked for
-	key      any // of the record, when the operation was taken from the queue
 	own      *Op // for the save to be an operation, until it is one or joins one; may be nil
 	named    *named
 	except   *exceptions
@@ -331,19 +330,19 @@ type parentLink struct {
 }
 
 // rebase brings a save up to a newer row. It returns false if they conflict.
-func (p *part) rebase(t *Table, current any) bool {
-	plan := t.plan
+func (p *part) rebase(o *Op, current any) bool {
+	t, plan, key := o.Table, o.Table.plan, o.record.key
 	base := p.base
 	if p.over != nil {
 		// What the earlier operation wrote is no change of someone else.
 		base = p.overtaken()
 	}
 	if p.kind == Delete {
-		return p.rebaseDelete(t, base, current)
+		return p.rebaseDelete(o, base, current)
 	}
 	m := threeWay(t, base, p.row, current, p.set, p.policy)
 	if !m.conflicts.Empty() {
-		p.excepted().conflict = conflictError(t, p.key, base, p.row, current, m.conflicts, p.origin)
+		p.excepted().conflict = conflictError(t, key, base, p.row, current, m.conflicts, p.origin)
 		return false
 	}
 	if len(m.values) > 0 {
@@ -353,7 +352,7 @@ func (p *part) rebase(t *Table, current any) bool {
 		if err := plan.SetValue(p.row, v.column, v.value); err != nil {
 			var one rowmap.Bits
 			one.Set(v.column)
-			p.excepted().conflict = conflictError(t, p.key, base, p.row, current, one, Remote)
+			p.excepted().conflict = conflictError(t, key, base, p.row, current, one, Remote)
 			return false
 		}
 	}
@@ -400,10 +399,11 @@ func (p *part) overtaken() any {
 
 // rebaseDelete lets a record that others changed since be deleted only if that
 // is the policy.
-func (p *part) rebaseDelete(t *Table, base, current any) bool {
+func (p *part) rebaseDelete(o *Op, base, current any) bool {
+	t := o.Table
 	changed := t.plan.DiffIn(current, base, t.plan.Writable())
 	if !changed.Empty() && p.policy.kind != keepMine {
-		p.excepted().conflict = conflictError(t, p.key, base, base, current, changed, p.origin)
+		p.excepted().conflict = conflictError(t, o.record.key, base, base, current, changed, p.origin)
 		return false
 	}
 	p.rebased = p.rebased || !changed.Empty()

@@ -13,7 +13,6 @@ type queue struct {
 // neighbours link an operation into the queue.
 type neighbours struct {
 	before, behind *Op
-	queued         bool
 }
 
 func (q *queue) append(op *Op) { q.insert(op, q.tail, nil) }
@@ -21,7 +20,7 @@ func (q *queue) append(op *Op) { q.insert(op, q.tail, nil) }
 func (q *queue) prepend(op *Op) { q.insert(op, nil, q.head) }
 
 func (q *queue) insert(op, before, behind *Op) {
-	op.place = neighbours{before, behind, true}
+	op.place, op.waits = neighbours{before, behind}, true
 	q.join(before, op)
 	q.join(op, behind)
 	q.count(op, 1)
@@ -29,11 +28,11 @@ func (q *queue) insert(op, before, behind *Op) {
 
 // remove takes an operation out, and reports whether it was in.
 func (q *queue) remove(op *Op) bool {
-	at := op.place
-	if !at.queued {
+	if !op.waits {
 		return false
 	}
-	op.place = neighbours{}
+	at := op.place
+	op.place, op.waits = neighbours{}, false
 	q.join(at.before, at.behind)
 	q.count(op, -1)
 	return true

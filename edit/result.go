@@ -58,17 +58,42 @@ type Result[K comparable, T any] struct {
 
 // outcome is a result without its types.
 type outcome struct {
-	kind       ResultKind
-	rebased    bool
-	attempts   int
-	key        any
-	row        any // shared: to be copied before it is given away
-	before     any
-	set        Columns
-	adjusted   Columns
-	superseded Columns
-	queued     time.Time
-	flight     *flight // nil if the save was not sent
+	kind     ResultKind
+	rebased  bool
+	attempts int
+	key      any
+	row      any // shared: to be copied before it is given away
+	before   any
+	set      Columns
+	differs  *differences // nil if there are none
+	queued   time.Time
+	flight   *flight // nil if the save was not sent
+}
+
+// differences are the columns that are not what a save has made of them.
+type differences struct {
+	adjusted   Columns // by the database
+	superseded Columns // by a later save
+}
+
+func (o *outcome) adjust(columns Columns) {
+	o.differ(func(d *differences) { d.adjusted = columns })
+}
+
+func (o *outcome) supersede(columns Columns) {
+	o.differ(func(d *differences) { d.superseded = columns })
+}
+
+// differ changes the differences. They are shared with outcomes that were the same.
+func (o *outcome) differ(change func(*differences)) {
+	var d differences
+	if o.differs != nil {
+		d = *o.differs
+	}
+	change(&d)
+	if o.differs = nil; d != (differences{}) {
+		o.differs = &d
+	}
 }
 
 // flight is what the saves of one batch have in common.
@@ -84,10 +109,9 @@ type pending struct {
 	outcome outcome
 	err     error
 
-	accepted bool // guarded by Writer.stateMu
-
-	mu       sync.Mutex // guards what follows; held for nothing else
+	mu       sync.Mutex // guards done and resolved; held for nothing else
 	resolved bool
+	accepted bool          // guarded by Writer.stateMu
 	done     chan struct{} // closed at the end; nil unless someone waits: most are looked at after the end
 }
 
@@ -154,6 +178,12 @@ var closedChan = func() chan struct{} {
 	return c
 }()
 
+// handle is a save under way with what the caller gets of it.
+type handle[K comparable, T any] struct {
+	handed Pending[K, T]
+	fresh  pending
+}
+
 // Pending is a save under way. It may be used by any goroutine.
 type Pending[K comparable, T any] struct {
 	inner  *pending
@@ -192,9 +222,11 @@ func (p *Pending[K, T]) Wait(ctx context.Context) (Result[K, T], error) {
 func typed[K comparable, T any](d *Editor[K, T], p *pending) (Result[K, T], error) {
 	t, o := d.table, &p.outcome
 	r := Result[K, T]{
-		Kind: o.kind, Adjusted: t.plan.Names(o.adjusted), Superseded: t.plan.Names(o.superseded),
-		Rebased: o.rebased, Attempts: o.attempts, Queued: o.queued,
+		Kind: o.kind, Rebased: o.rebased, Attempts: o.attempts, Queued: o.queued,
 		editor: d, before: o.before, after: o.row, set: o.set,
+	}
+	if d := o.differs; d != nil {
+		r.Adjusted, r.Superseded = t.plan.Names(d.adjusted), t.plan.Names(d.superseded)
 	}
 	if f := o.flight; f != nil {
 		r.Batch, r.Sent, r.Acked = f.rows, f.sent, f.acked

@@ -37,7 +37,7 @@ func (e *RecordEdit[K, T]) SaveTx(ctx context.Context, tx *sql.Tx) (Result[K, T]
 		return Result[K, T]{}, fmt.Errorf("%w: the record that it refers to is new", ErrDependency)
 	}
 	p.held, p.queued = p.typed, time.Now()
-	p.key = e.s.key()
+	key := e.s.key()
 	op := &Op{Table: e.s.table, Kind: p.kind, record: e.s.box.record, parts: []*part{p}, taken: []*part{p}, latest: p.base, attempts: 1}
 	op.compose()
 	got := store.ApplyTx(ctx, tx, []*Op{op})[0]
@@ -45,17 +45,17 @@ func (e *RecordEdit[K, T]) SaveTx(ctx context.Context, tx *sql.Tx) (Result[K, T]
 		return Result[K, T]{}, e.s.refusedInTx(op, got)
 	}
 	o := outcome{
-		kind: Saved, key: p.key, row: got.Row, before: op.Base, set: p.asked, rebased: p.rebased,
+		kind: Saved, key: key, row: got.Row, before: op.Base, set: p.asked, rebased: p.rebased,
 		attempts: 1, queued: p.queued, flight: &flight{rows: 1, sent: p.queued, acked: time.Now()},
 	}
+	var err error
 	if op.Kind == Insert {
-		key, err := e.editor.keyOf(got.Row)
-		if err != nil {
+		if o.key, err = e.editor.keyOf(got.Row); err != nil {
 			return Result[K, T]{}, err
 		}
-		o.kind, o.key = Created, key
+		o.kind = Created
 	}
-	err := compare(p, op, got.Row, &o)
+	err = compare(p, op, got.Row, &o)
 	r, err := typed(e.editor, settled(o, err))
 	r.saved = op
 	return r, err

@@ -222,14 +222,16 @@ func (s *session) phase() Phase {
 	return PhaseIdle
 }
 
-// save accepts the changes of V for writing.
-func (s *session) save(ctx context.Context, kind OpKind, how admission) (*part, *pending) {
+// save accepts the changes of V for writing. What it returns is fresh, if that is
+// what becomes of them.
+func (s *session) save(ctx context.Context, kind OpKind, how admission, fresh *pending) (*part, *pending) {
 	for {
 		s.settle()
 		p, done := s.build(kind)
 		if done != nil {
 			return nil, done
 		}
+		p.pending = fresh
 		err := s.writer.submit(ctx, p, how)
 		switch {
 		case errors.Is(err, errAgain):

@@ -150,15 +150,21 @@ func compare(p *part, op *Op, row any, o *outcome) error {
 	if x == nil {
 		x = &exceptions{}
 	}
-	o.superseded = x.superseded
+	if !x.superseded.Empty() {
+		o.supersede(x.superseded)
+	}
 	asked := p.asked.Without(x.superseded)
 	asked = asked.Without(x.dropped)
 	asked = asked.Without(x.written)
+	var adjusted Columns
 	if !op.noted {
-		o.adjusted = plan.DiffIn(row, p.row, asked)
+		adjusted = plan.DiffIn(row, p.row, asked)
 	}
-	overridden := o.adjusted
-	for i := range o.adjusted.All() {
+	if !adjusted.Empty() {
+		o.adjust(adjusted)
+	}
+	overridden := adjusted
+	for i := range adjusted.All() {
 		if f := &plan.Fields()[i]; !f.Exact() || f.Merge != rowmap.MergeAsk {
 			overridden.Clear(i)
 		}
@@ -387,7 +393,7 @@ func (w *Writer) retry(op *Op, now time.Time, err error) {
 
 // retryUntil sends an operation again after a pause, for a time.
 func (w *Writer) retryUntil(op *Op, now time.Time, err error) {
-	if now.Sub(op.queued) >= w.options.patience {
+	if now.Sub(op.first[0].queued) >= w.options.patience {
 		w.fail(op, errors.Join(ErrRetriesExhausted, err))
 		return
 	}
@@ -399,7 +405,7 @@ func (w *Writer) retryUntil(op *Op, now time.Time, err error) {
 // postpone keeps an operation under way whose outcome is not known, until it
 // can be looked up.
 func (w *Writer) postpone(op *Op, now time.Time, err error) {
-	if now.Sub(op.queued) >= w.options.patience {
+	if now.Sub(op.first[0].queued) >= w.options.patience {
 		w.fail(op, errors.Join(ErrOutcomeUnknown, err))
 		return
 	}

@@ -198,8 +198,8 @@ func (w *Writer) add(p *part) *Op {
 	op := r.next
 	if op == nil {
 		op = p.operation()
-		op.Table, op.Kind, op.record, op.queued, op.unknown = p.table, p.kind, r, p.queued, p.replay
-		op.parts = op.alone[:0]
+		op.Table, op.Kind, op.record, op.unknown = p.table, p.kind, r, p.replay
+		op.parts = op.first[:0]
 		r.next = op
 		w.queue.append(op)
 	} else {

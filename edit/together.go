@@ -67,6 +67,7 @@ func buildGroup(members []Member) ([]*part, error) {
 		s.settle()
 		p, done := s.build(kind)
 		if done == nil {
+			p.pending = new(pending)
 			parts = append(parts, p)
 			sessions = append(sessions, s)
 			continue

@@ -130,9 +130,9 @@ func (w *Writer) finish(p *part, o outcome, err error, what parcel) {
 		one.queued = q.queued
 		switch {
 		case o.kind == Deleted && q.kind != Delete:
-			one.superseded = q.asked
+			one.supersede(q.asked)
 		case q != p && q.kind != Delete && p.kind != Delete:
-			one.superseded = p.table.plan.DiffIn(q.typed, p.typed, q.asked)
+			one.supersede(p.table.plan.DiffIn(q.typed, p.typed, q.asked))
 		}
 		q.box.open--
 		if err != nil {
