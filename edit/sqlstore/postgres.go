@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/edit"
+	"github.com/vantage-go/live/internal/rowmap"
 )
 
 // postgres makes statements for PostgreSQL. Values travel as text and are cast
@@ -318,7 +319,7 @@ func (s *shape) arrays(ops []*edit.Op) ([]any, error) {
 // columns.
 func (p *postgres) collect(ctx context.Context, l *link, text string, args []any, ops []*edit.Op, out *outcomes, before ...any) error {
 	var ord int
-	reader := ops[0].Table.Plan().Reader(ops[0].Table.Plan().All(), append([]any{&ord}, before...)...)
+	reader := ops[0].Table.Plan().Reader(ops[0].Table.Plan().All(), append([]any{rowmap.Integer[int]{To: &ord}}, before...)...)
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
 		row, err := reader.Read(rows)
 		if err != nil {

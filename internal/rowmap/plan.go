@@ -45,6 +45,8 @@ type Field struct {
 	equal func(a, b unsafe.Pointer) bool
 	clone func(dst, src unsafe.Pointer)
 	read  func(at unsafe.Pointer) any
+
+	integer func(at unsafe.Pointer) any // see Integer; nil for others
 }
 
 // comparison compares one column: at is its offset, or the whole row goes to
@@ -249,6 +251,7 @@ func (p *Plan) finish() error {
 		f.equal = comparer(f.Type, &f.Column)
 		f.clone = cloner(f.Type)
 		f.read = reader(f.Type)
+		f.integer = integerOf(f.Type)
 		if k := f.Type.Kind(); k == reflect.String || k == reflect.Slice {
 			p.sized.Set(i)
 		}

@@ -1,6 +1,7 @@
 package rowmap_test
 
 import (
+	"database/sql"
 	"reflect"
 	"testing"
 
@@ -12,6 +13,12 @@ type line []any
 
 func (l line) Scan(dest ...any) error {
 	for i, d := range dest {
+		if s, ok := d.(sql.Scanner); ok {
+			if err := s.Scan(l[i]); err != nil {
+				return err
+			}
+			continue
+		}
 		reflect.ValueOf(d).Elem().Set(reflect.ValueOf(l[i]))
 	}
 	return nil
@@ -57,5 +64,24 @@ func TestReader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestInteger: an integer takes what database/sql takes, and fails as it does.
+func TestInteger(t *testing.T) {
+	t.Parallel()
+	for _, src := range []any{int64(7), int64(1) << 40, int64(-1) << 31, "12", []byte("-3"), "x", 2.0, 2.5, true, nil} {
+		var held sql.Null[int32]
+		want := held.Scan(src)
+		n := int32(-1)
+		got := rowmap.Integer[int32]{To: &n}.Scan(src)
+		switch {
+		case src == nil:
+			if got == nil || got.Error() != "converting NULL to int32 is unsupported" {
+				t.Errorf("NULL: %v", got)
+			}
+		case want == nil && (got != nil || n != held.V), want != nil && (got == nil || got.Error() != want.Error() || n != -1):
+			t.Errorf("%v: %d, %v, want %d, %v", src, n, got, held.V, want)
+		}
 	}
 }

@@ -24,10 +24,15 @@ func (p *Plan) Is(row any) bool { return reflect.TypeOf(row) == p.row }
 // what it is not; there is no way to go on.
 func (p *Plan) pointer(row any) unsafe.Pointer {
 	if reflect.TypeOf(row) != p.row {
-		panic(fmt.Sprintf("rowmap: row is a %T, want a %v", row, p.row))
+		p.refuse(row)
 	}
-	return reflect.ValueOf(row).UnsafePointer()
+	return (*words)(unsafe.Pointer(&row)).data
 }
+
+func (p *Plan) refuse(row any) { panic(fmt.Sprintf("rowmap: row is a %T, want a %v", row, p.row)) }
+
+// words is the memory of an interface that holds a pointer.
+type words struct{ kind, data unsafe.Pointer }
 
 // at returns the address of a field, nil if a pointer on the way is nil.
 func (f *Field) at(row unsafe.Pointer) unsafe.Pointer {
@@ -114,9 +119,14 @@ func (p *Plan) Same(a, b any, i int) bool {
 // Clone returns a row that shares no memory with the old one that a program
 // could write to.
 func (p *Plan) Clone(row any) any {
-	dst := p.New()
-	p.CopyAll(dst, row)
-	return dst
+	if p.untyped || p.behind || !p.deep.Empty() {
+		dst := p.New()
+		p.CopyAll(dst, row)
+		return dst
+	}
+	dst := reflect.New(p.row.Elem())
+	dst.Elem().Set(reflect.NewAt(p.row.Elem(), p.pointer(row)).Elem())
+	return dst.Interface()
 }
 
 // Flat reports whether an assignment of a row copies all that a program could
@@ -444,9 +454,50 @@ func (r *Reader) Read(rows interface{ Scan(dest ...any) error }) (any, error) {
 	to := r.plan.pointer(row)
 	r.dest = r.dest[:r.before]
 	for i := range r.columns.All() {
-		r.dest = append(r.dest, r.plan.fields[i].dest(to))
+		f := &r.plan.fields[i]
+		if f.integer != nil {
+			r.dest = append(r.dest, f.integer(f.make(to)))
+			continue
+		}
+		r.dest = append(r.dest, f.dest(to))
 	}
 	return row, rows.Scan(r.dest...)
+}
+
+// Integer is what an integer is scanned into: what drivers send is an int64, which
+// database/sql brings into other types by way of a text.
+type Integer[T int | int32 | int64] struct{ To *T }
+
+// Scan implements [sql.Scanner]: it takes what database/sql takes.
+func (d Integer[T]) Scan(src any) error {
+	if n, ok := src.(int64); ok && int64(T(n)) == n {
+		*d.To = T(n)
+		return nil
+	}
+	var held sql.Null[T]
+	if err := held.Scan(src); err != nil {
+		return err
+	}
+	if !held.Valid {
+		return fmt.Errorf("converting NULL to %T is unsupported", held.V)
+	}
+	*d.To = held.V
+	return nil
+}
+
+func intoInteger[T int | int32 | int64](at unsafe.Pointer) any { return Integer[T]{(*T)(at)} }
+
+// integerOf returns how a field becomes an Integer, nil if it does not.
+func integerOf(t reflect.Type) func(at unsafe.Pointer) any {
+	switch t {
+	case reflect.TypeFor[int64]():
+		return intoInteger[int64]
+	case reflect.TypeFor[int]():
+		return intoInteger[int]
+	case reflect.TypeFor[int32]():
+		return intoInteger[int32]
+	}
+	return nil
 }
 
 // dest is what a column is scanned into.
