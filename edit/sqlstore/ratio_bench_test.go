@@ -60,7 +60,8 @@ func BenchmarkRatio(b *testing.B) {
 							rival{name: "prepared autocommit cancelable", write: autocommit, cancelable: true})
 					}
 				case dialects.SQLite:
-					rivals = append(rivals, rival{name: "prepared in a transaction", write: inTransaction})
+					rivals = append(rivals, rival{name: "prepared in a transaction", write: inTransaction},
+						rival{name: "prepared with returning in a transaction", write: returningInTransaction})
 				default:
 				}
 				for _, r := range rivals {
@@ -180,7 +181,33 @@ func returning(b *bench, rows, round int) error {
 }
 
 func inTransaction(b *bench, rows, round int) error {
-	stmt, err := b.statement(updateText(b.kit))
+	return transaction(b, updateText(b.kit), func(stmt *sql.Stmt) error {
+		for i := range rows {
+			if _, err := stmt.ExecContext(context.Background(), round, rows+i+1, round); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// returningInTransaction reads the rows that were written, as saves do.
+func returningInTransaction(b *bench, rows, round int) error {
+	return transaction(b, updateText(b.kit)+" RETURNING id, name, city, stock, version", func(stmt *sql.Stmt) error {
+		for i := range rows {
+			v := new(bakery)
+			row := stmt.QueryRowContext(context.Background(), round, rows+i+1, round)
+			if err := row.Scan(&v.ID, &v.Name, &v.City, &v.Stock, &v.Version); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// transaction runs f with a prepared statement in a transaction.
+func transaction(b *bench, text string, f func(stmt *sql.Stmt) error) error {
+	stmt, err := b.statement(text)
 	if err != nil {
 		return err
 	}
@@ -189,11 +216,8 @@ func inTransaction(b *bench, rows, round int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	in := tx.StmtContext(context.Background(), stmt)
-	for i := range rows {
-		if _, err := in.ExecContext(context.Background(), round, rows+i+1, round); err != nil {
-			return err
-		}
+	if err := f(tx.StmtContext(context.Background(), stmt)); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
