@@ -122,6 +122,9 @@ func (w *Writer) resolve(p *part, o outcome, err error) {
 		p.shown.Saved(o.key, o.row)
 	}
 	p.shown = nil
+	if len(p.links) > 0 {
+		w.linked--
+	}
 	if p.pending.resolve(o, err) {
 		w.wake(p.pending)
 	}

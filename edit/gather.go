@@ -159,6 +159,9 @@ func (w *Writer) link(op *Op) {
 
 // orphans ends saves whose parent was not saved: they cannot be sent any more.
 func (w *Writer) orphans() []*part {
+	if w.linked == 0 {
+		return nil
+	}
 	var lost []*part
 	for op := range w.queue.all() {
 		for _, p := range op.parts {

@@ -184,6 +184,9 @@ func (w *Writer) add(p *part) *Op {
 	p.queued = time.Now()
 	p.box.open++
 	w.stats.Accepted++
+	if len(p.links) > 0 {
+		w.linked++
+	}
 	if made := r.making(p.box); made != nil {
 		if w.named {
 			p.naming().after = made.id()

@@ -41,6 +41,7 @@ type Writer struct {
 	settling bool
 	awaited  []*pending // which have ended in the batch that is being settled
 	groups   uint64
+	linked   int      // saves that refer to new records, and have not ended
 	journal  *journal // nil: there is no outbox
 	named    bool     // saves have names
 	nonce    string   // makes names of this writer its own
