@@ -16,10 +16,10 @@ import (
 
 func TestBudget(t *testing.T) {
 	text := func(n int) sqldriver.Value { return string(bytes.Repeat([]byte{'x'}, n)) }
-	rows := []sqldriver.Value{text(100), text(100), text(100), text(100)}
+	rows := []sqldriver.Value{text(200), text(200), text(200), text(200)}
 	size := record(t, oneColumn(rows...)).Size()
-	if size < 400 {
-		t.Fatalf("size %d, but the texts alone have 400 bytes", size)
+	if size < 800 {
+		t.Fatalf("size %d, but the texts alone have 800 bytes", size)
 	}
 
 	t.Run("exact", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,31 @@ func TestManyZones(t *testing.T) {
 		rows, _ := all(t, packed.Rows(shape))
 		if rows[0][0] != want {
 			t.Fatalf("%v, want %v", rows[0][0], want)
+		}
+	}
+}
+
+// Results of one statement may have had other columns before, and have them again.
+func TestShapesOfOtherColumns(t *testing.T) {
+	t.Parallel()
+	var shapes rowset.Shapes
+	budget := roomy
+	budget.Like = &shapes
+	for _, names := range [][]string{{"a"}, {"b"}, {"b"}, {"b", "a"}, {"a"}} {
+		row := make([]sqldriver.Value, len(names))
+		for i := range row {
+			row[i] = int64(i)
+		}
+		inner, _ := (&script{results: []result{{names: names, rows: [][]sqldriver.Value{row}}}}).open()
+		first, set, why := rowset.Record(inner, budget)
+		if set == nil {
+			t.Fatal(why)
+		}
+		packed, shape, _ := set.Pack(nil, &shapes)
+		for _, rows := range []sqldriver.Rows{first, set.Rows(), packed.Rows(shape)} {
+			if got := rows.Columns(); !slices.Equal(got, names) {
+				t.Errorf("columns are %v, want %v", got, names)
+			}
 		}
 	}
 }

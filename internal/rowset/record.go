@@ -42,16 +42,28 @@ var (
 // of a QueryRow and closes: whoever waits for io.EOF never sees a point read
 // end.
 func Record(inner sqldriver.Rows, budget Budget) (rows sqldriver.Rows, set *Set, why error) {
-	s := &Set{}
-	s.describe(inner, budget.Like)
+	r := recorder{inner: inner, budget: budget}
+	names := inner.Columns()
+	var m *point
+	if n := len(names); n <= fewColumns {
+		m = new(point)
+		r.set, r.room, m.set = &m.all, m.room[:2*n], &m.all
+	} else {
+		r.set, r.room = new(Set), make([]sqldriver.Value, 2*n)
+	}
+	s := r.set
+	s.describe(inner, names, budget.Like)
 	s.size = baseSize(s)
-	r := recorder{set: s, inner: inner, budget: budget}
 	why = r.run()
 	if why == nil {
 		if err := inner.Close(); err != nil {
 			// All rows are there, yet the driver reports a failure: the caller
 			// gets it from Close, and the result is not trusted.
 			return &stream{set: s, closed: true, closeErr: err, tail: io.EOF}, nil, err
+		}
+		if m != nil {
+			copy(m.names[:], s.columns)
+			return m, s, nil
 		}
 		return s.Rows(), s, nil
 	}
@@ -67,9 +79,24 @@ const (
 	rowTypesSize = int64(unsafe.Sizeof([]rowType{}))
 )
 
+// point is the memory of a result of few columns, and its first reading: for what
+// recording adds to a point read, the allocations are much of it.
+type point struct {
+	all   Set
+	room  [2 * fewColumns]sqldriver.Value
+	names [fewColumns]string
+	cursor
+}
+
+const fewColumns = 4
+
+// Columns returns names that are the caller's, as those of [cursor1] are.
+func (p *point) Columns() []string { return p.names[:len(p.set.columns):len(p.set.columns)] }
+
 // recorder fills a set row by row.
 type recorder struct {
 	set    *Set
+	room   []sqldriver.Value // for two rows
 	inner  sqldriver.Rows
 	budget Budget
 	// tail is what inner answered instead of a further row, or nil when it
@@ -82,9 +109,8 @@ func (r *recorder) run() error {
 	// As under database/sql, dest is the driver's alone and never cleared: it
 	// may leave a value as it was, or reuse the memory of the last one. The values
 	// of one row find room beside it.
-	room := make([]sqldriver.Value, 2*n)
-	dest := room[:n:n]
-	s.cells = room[n:n]
+	dest := r.room[:n:n]
+	s.cells = r.room[n:n]
 	rowSize := int64(max(n, 1)) * cellSize
 	for {
 		if s.size > r.budget.Bytes {
@@ -196,6 +222,9 @@ func keep(value sqldriver.Value) (sqldriver.Value, int64, bool) {
 // that lies beside them.
 func baseSize(s *Set) int64 {
 	size := int64(unsafe.Sizeof(*s)) + int64(len(s.columns))*cellSize
+	if len(s.columns) <= fewColumns {
+		size = int64(unsafe.Sizeof(point{}))
+	}
 	for _, name := range s.columns {
 		size += int64(unsafe.Sizeof(name)) + int64(len(name)) + int64(unsafe.Sizeof(columnInfo{}))
 	}
@@ -203,14 +232,13 @@ func baseSize(s *Set) int64 {
 }
 
 // describe asks inner everything that database/sql could ask.
-func (s *Set) describe(inner sqldriver.Rows, like *Shapes) {
-	names := inner.Columns()
+func (s *Set) describe(inner sqldriver.Rows, names []string, like *Shapes) {
 	var last *Shape
 	if like != nil {
 		last = like.last.Load()
 	}
 	if last != nil && slices.Equal(last.columns, names) && describes(last.info, inner) {
-		s.columns, s.info = last.columns, last.info
+		s.columns, s.info, s.like = last.columns, last.info, last
 		return
 	}
 	s.columns, s.info = append([]string(nil), names...), make([]columnInfo, len(names))

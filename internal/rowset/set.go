@@ -11,6 +11,7 @@ import (
 type Set struct {
 	columns []string
 	info    []columnInfo
+	like    *Shape            // whose columns and info these are, or nil
 	cells   []sqldriver.Value // row by row
 	// rowTypes holds, for drivers whose column types depend on the current
 	// row, those of each row; nil when no row differs from info.

@@ -29,7 +29,8 @@ func (s *Shape) Owner() any { return s.owner }
 
 // of returns the shape of a set.
 func (s *Shapes) of(set *Set) *Shape {
-	if last := s.last.Load(); last != nil && slices.Equal(last.columns, set.columns) && slices.Equal(last.info, set.info) {
+	last := s.last.Load()
+	if last != nil && (last == set.like || slices.Equal(last.columns, set.columns) && slices.Equal(last.info, set.info)) {
 		return last
 	}
 	next := &Shape{owner: s.Owner, columns: set.columns, info: set.info}
