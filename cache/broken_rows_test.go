@@ -26,7 +26,7 @@ var switched = []struct {
 	},
 	{
 		"a ticket that forgets what changed beside its rows", "TestEmptyResult",
-		"cache/core/core.go", "	t.others = true\n", "	t.others = !$\n",
+		"cache/core/core.go", "	d.ticket.others = true\n", "	d.ticket.others = !$\n",
 	},
 	{
 		"a key that is not known and no mark", "TestWhatAChangeEvicts",

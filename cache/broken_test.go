@@ -39,7 +39,7 @@ var brokenVariants = []brokenVariant{
 		"	if $ {\n		c.core.Abort(f.flight.ticket)\n		f.flight.ticket = c.core.Begin(f.flight.key.statement.tables, c.now())\n	}\n	landed := false\n",
 	}}},
 	{"a fill that no foreign write poisons", "TestFillRacesForeignWrite", []edit{{
-		"cache/core/core.go", "		t.poisoned.Store(true)\n", "		if !$ {\n			t.poisoned.Store(true)\n		}\n",
+		"cache/core/core.go", "		d.ticket.poisoned.Store(true)\n", "		if !$ {\n			d.ticket.poisoned.Store(true)\n		}\n",
 	}}},
 	{"invalidation before the acknowledgement", "TestWriteInvalidatesAfterAck", []edit{{
 		"driver/conn.go", "	defer sent.report(ctx)\n", "	if $ {\n		sent.end(nil, false)\n		sent.report(ctx)\n	} else {\n		defer sent.report(ctx)\n	}\n",

@@ -33,7 +33,7 @@ type entries = store.Store[kept, rowset.Shape]
 
 // outside is about what the core needs for an entry, of one row of one table: a
 // cell, a link and its place in the index.
-const outside = 60
+const outside = 80
 
 func newStore(config Config, evicted func(kept)) *entries {
 	return store.New[kept, rowset.Shape](store.Options[kept]{

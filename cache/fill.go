@@ -58,8 +58,8 @@ func (s *session) miss(ctx context.Context, k key, args []sqldriver.NamedValue, 
 	c.stats.misses.Add(1)
 	s.fills = true
 	f := &fill{call: fillCall{session: s, hash: hash, args: hasArgs(args)}}
-	now := c.now()
-	begun := c.core.BeginIn(&f.ticket, stmt.reads(args), now)
+	now := c.clock.Glance()
+	begun := c.core.BeginIn(&f.ticket, stmt.reads(args, &s.few), now)
 	if begun && stmt.analysis.Version != c.backend.Version() {
 		// The schema has changed since the text was understood, and its reset
 		// may have come before the ticket: what the ticket stands for may not

@@ -46,6 +46,7 @@ type session struct {
 	// found is what was found last, scratch the memory of the last key.
 	found   entry
 	scratch []byte
+	few     few
 	tx      transaction
 	// taint says what was changed in the session of the database, or is
 	// empty. It lasts as long as the connection.

@@ -11,41 +11,52 @@ import (
 
 // narrow returns tables, those that have pins narrowed to the rows with these
 // keys. A table whose keys cannot be told from the arguments stays whole.
-func narrow(tables []dialects.Table, pins []dialects.Pin, args []sqldriver.NamedValue) []core.Rows {
-	rows := core.Tables(tables...)
+func narrow(tables []dialects.Table, pins []dialects.Pin, args []sqldriver.NamedValue, m *few) []core.Rows {
+	rows := m.rows[:0]
+	for _, t := range tables {
+		rows = append(rows, core.Rows{Table: t})
+	}
+	unused := m.keys[:0]
 	for i := range rows {
 		r := &rows[i]
 		for p := range pins {
 			if pins[p].Table != r.Table {
 				continue
 			}
-			keys, ok := pins[p].Keys(args)
-			if !ok || len(keys) == 0 {
+			if r.Keys == nil {
+				r.Keys, unused = unused, nil
+			}
+			var ok bool
+			n := len(r.Keys)
+			if r.Keys, ok = pins[p].AppendKeys(r.Keys, args); !ok || len(r.Keys) == n {
 				r.Keys = nil
 				break
-			}
-			if r.Keys == nil {
-				r.Keys = keys
-			} else {
-				r.Keys = append(r.Keys, keys...)
 			}
 		}
 	}
 	return rows
 }
 
-// reads returns what the result of the statement depends on.
-func (st *statement) reads(args []sqldriver.NamedValue) []core.Rows {
+// few is memory for rows: of one table, and one of it, which is what most
+// statements depend on.
+type few struct {
+	rows [1]core.Rows
+	keys [1]dialects.Key
+}
+
+// reads returns what the result of the statement depends on. It is good until m is
+// used again.
+func (st *statement) reads(args []sqldriver.NamedValue, m *few) []core.Rows {
 	if len(st.analysis.Pins) == 0 {
 		return st.tables
 	}
-	return narrow(st.analysis.Reads, st.analysis.Pins, args)
+	return narrow(st.analysis.Reads, st.analysis.Pins, args, m)
 }
 
 // writes returns what executing the statement may change, as far as it was
 // understood.
 func (st *statement) writes(args []sqldriver.NamedValue) []core.Rows {
-	return narrow(st.analysis.Writes, st.analysis.Touches, args)
+	return narrow(st.analysis.Writes, st.analysis.Touches, args, new(few))
 }
 
 // maxTouched is how many keys of one table are collected. More than that are

@@ -62,7 +62,11 @@ type Key string
 // Keys returns the keys under args, or false if they cannot be told: then any
 // row of the table counts.
 func (p *Pin) Keys(args []sqldriver.NamedValue) ([]Key, bool) {
-	keys := make([]Key, 0, len(p.Rows))
+	return p.AppendKeys(make([]Key, 0, len(p.Rows)), args)
+}
+
+// AppendKeys appends what Keys returns.
+func (p *Pin) AppendKeys(keys []Key, args []sqldriver.NamedValue) ([]Key, bool) {
 	var buffer [64]byte
 	for _, row := range p.Rows {
 		key := buffer[:0]

@@ -2,7 +2,6 @@ package core
 
 import (
 	"hash/maphash"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,9 +55,9 @@ type Killed struct {
 // Ticket is the right to store the result of one read. It is good for one
 // Commit or Abort.
 type Ticket struct {
-	deps []part
+	deps []dependency
 	// What most reads depend on finds room here: one table, and one row of it.
-	one        [1]part
+	one        [1]dependency
 	oneKey     [1]uint64
 	generation uint64
 	order      uint64
@@ -124,12 +123,7 @@ func (c *Core) Begin(deps []Rows, now Instant) *Ticket {
 // BeginIn is Begin with memory for the ticket, which must be a zero one. It
 // reports whether there is a lease.
 func (c *Core) BeginIn(t *Ticket, deps []Rows, now Instant) bool {
-	t.deps = c.appendParts(t.one[:0], t.oneKey[:0], deps)
-	for i := range t.deps {
-		if len(t.deps[i].keys) > maxKeys {
-			t.deps[i].keys = nil
-		}
-	}
+	c.depend(t, deps)
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
 	// Not before the lock is held: a Revoke in between would let a ticket into
@@ -141,11 +135,31 @@ func (c *Core) BeginIn(t *Ticket, deps []Rows, now Instant) bool {
 	return true
 }
 
+// depend notes what a ticket depends on.
+func (c *Core) depend(t *Ticket, rows []Rows) {
+	if len(rows) == 1 {
+		t.one[0].part = c.part(&rows[0], t.oneKey[:0])
+		t.deps = t.one[:]
+	} else {
+		parts := c.parts(rows)
+		t.deps = make([]dependency, len(parts))
+		for i, p := range parts {
+			t.deps[i].part = p
+		}
+	}
+	for i := range t.deps {
+		d := &t.deps[i]
+		if d.ticket = t; len(d.keys) > maxKeys {
+			d.keys = nil
+		}
+	}
+}
+
 func (c *Core) enter(t *Ticket) {
 	c.begun++
 	t.generation, t.order = c.generation.Load(), c.begun
 	for i := range t.deps {
-		c.index.table(t.deps[i].table).tickets[t] = struct{}{}
+		c.index.wait(&t.deps[i])
 	}
 }
 
@@ -238,8 +252,8 @@ func (c *Core) Invalidate(changed []Rows) []Killed {
 		if t == nil {
 			continue
 		}
-		for ticket := range t.tickets {
-			ticket.hear(p)
+		for d := t.waiting; d != nil; d = d.next {
+			d.hear(p)
 		}
 		for t.whole != 0 {
 			killed = append(killed, c.killFirst(t.whole))
@@ -259,13 +273,12 @@ func (c *Core) Invalidate(changed []Rows) []Killed {
 	return killed
 }
 
-// hear takes in a change of a table that the ticket depends on.
-func (t *Ticket) hear(change *part) {
-	at := slices.IndexFunc(t.deps, func(p part) bool { return p.table == change.table })
-	if t.deps[at].touches(change) {
-		t.poisoned.Store(true)
+// hear takes in a change of the table.
+func (d *dependency) hear(change *part) {
+	if d.touches(change) {
+		d.ticket.poisoned.Store(true)
 	}
-	t.others = true
+	d.ticket.others = true
 }
 
 // killFirst kills the entry of a link.
@@ -339,9 +352,7 @@ func (c *Core) forget(t *Ticket) {
 		return // a reset has dropped the index it stood in
 	}
 	for i := range t.deps {
-		tab := c.index.tables[t.deps[i].table]
-		delete(tab.tickets, t)
-		c.index.shrink(tab)
+		c.index.leave(&t.deps[i])
 	}
 }
 

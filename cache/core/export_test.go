@@ -30,8 +30,10 @@ func (c *Core) IndexSize() (tables, links, tickets int) {
 	}
 	for _, t := range x.tables {
 		list(t.whole)
-		t.rows.Each(&x.links, list)
-		tickets += len(t.tickets)
+		t.rows.Each(list)
+		for d := t.waiting; d != nil; d = d.next {
+			tickets++
+		}
 	}
 	if links != x.links.Len() {
 		links = -1
@@ -41,7 +43,8 @@ func (c *Core) IndexSize() (tables, links, tickets int) {
 
 // BeginAnyway is Begin without a look at the lease, the broken variant of it.
 func (c *Core) BeginAnyway(deps []Rows) *Ticket {
-	t := &Ticket{deps: c.parts(deps)}
+	t := &Ticket{}
+	c.depend(t, deps)
 	c.coherenceMu.Lock()
 	defer c.coherenceMu.Unlock()
 	c.enter(t)

@@ -22,6 +22,7 @@ type index struct {
 	// tables that nothing depends on any more.
 	numbers []*table
 	spare   []uint32
+	last    *table // that was looked for last, nil if it is gone
 	cells   slab.Slab[cell, *cell]
 	links   slab.Slab[link, *link]
 }
@@ -34,8 +35,19 @@ type table struct {
 	whole uint32
 	// rows finds the first link of the entries that depend on a row, by the
 	// hash of its key.
-	rows    slab.Index[link, *link]
-	tickets map[*Ticket]struct{}
+	rows slab.Index[link, *link]
+	// waiting is the first of the open tickets' dependencies.
+	waiting *dependency
+}
+
+// dependency is a part that a ticket depends on. While the ticket is open, it
+// stands in the list of those that hear of changes of the table: a list, since
+// every fill enters and leaves one, and a map takes its time for that.
+type dependency struct {
+	part
+	ticket         *Ticket
+	in             *table // whose list it stands in
+	next, previous *dependency
 }
 
 // cell is what the index knows of an entry.
@@ -58,7 +70,6 @@ type link struct {
 	// next and previous are those of the table or row, 0 at the ends.
 	next, previous uint32
 	sibling        uint32 // the entry's next link
-	chain          uint32 // in the index of rows, of the first link of each
 }
 
 // Spare chains links that are not in use.
@@ -67,20 +78,21 @@ func (l *link) Spare() *uint32 { return &l.next }
 // Hash is what the first link of a row is found by.
 func (l *link) Hash() uint64 { return l.row }
 
-// Chain is for the index of rows.
-func (l *link) Chain() *uint32 { return &l.chain }
-
 func newIndex() *index {
 	return &index{tables: make(map[dialects.Table]*table), numbers: make([]*table, 1)}
 }
 
 // table returns what depends on a table, to be added to.
 func (x *index) table(name dialects.Table) *table {
+	if x.last != nil && x.last.name == name {
+		return x.last
+	}
 	t := x.tables[name]
 	if t != nil {
+		x.last = t
 		return t
 	}
-	t = &table{name: name, tickets: make(map[*Ticket]struct{})}
+	t = &table{name: name}
 	if last := len(x.spare) - 1; last >= 0 {
 		t.number = x.spare[last]
 		x.spare = x.spare[:last]
@@ -95,18 +107,45 @@ func (x *index) table(name dialects.Table) *table {
 
 // shrink drops a table that nothing depends on.
 func (x *index) shrink(t *table) {
-	if t.whole == 0 && t.rows.Len() == 0 && len(t.tickets) == 0 {
+	if t.whole == 0 && t.rows.Len() == 0 && t.waiting == nil {
 		delete(x.tables, t.name)
+		if x.last == t {
+			x.last = nil
+		}
 		x.numbers[t.number] = nil
 		x.spare = append(x.spare, t.number)
 	}
 }
 
-// register makes it known what an entry depends on.
-func (x *index) register(n uint32, deps []part) {
+// wait has a ticket hear of changes of a table.
+func (x *index) wait(d *dependency) {
+	t := x.table(d.table)
+	d.in, d.next = t, t.waiting
+	if d.next != nil {
+		d.next.previous = d
+	}
+	t.waiting = d
+}
+
+// leave ends that.
+func (x *index) leave(d *dependency) {
+	if d.previous != nil {
+		d.previous.next = d.next
+	} else {
+		d.in.waiting = d.next
+	}
+	if d.next != nil {
+		d.next.previous = d.previous
+	}
+	x.shrink(d.in)
+	d.in, d.next, d.previous = nil, nil, nil
+}
+
+// register makes it known what an entry depends on. Its ticket has not left.
+func (x *index) register(n uint32, deps []dependency) {
 	x.cells.At(n).links = 0
 	for i := range deps {
-		t := x.table(deps[i].table)
+		t := deps[i].in
 		if deps[i].whole() {
 			t.whole = x.link(n, t, 0, t.whole)
 			continue

@@ -53,21 +53,13 @@ func (p *part) touches(q *part) bool {
 
 // parts returns rows by their hashes, each table once.
 func (c *Core) parts(rows []Rows) []part {
-	if len(rows) == 0 {
-		return nil
-	}
-	return c.appendParts(make([]part, 0, len(rows)), nil, rows)
-}
-
-// appendParts appends parts. Hashes is memory for those of the keys of the first.
-func (c *Core) appendParts(parts []part, hashes []uint64, rows []Rows) []part {
+	parts := make([]part, 0, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		at := slices.IndexFunc(parts, func(p part) bool { return p.table == r.Table })
 		switch {
 		case at < 0:
-			parts = append(parts, part{r.Table, c.appendHashes(hashes, r.Keys)})
-			hashes = nil
+			parts = append(parts, part{r.Table, c.appendHashes(nil, r.Keys)})
 		case parts[at].whole():
 		case len(r.Keys) == 0:
 			parts[at].keys = nil
@@ -76,10 +68,24 @@ func (c *Core) appendParts(parts []part, hashes []uint64, rows []Rows) []part {
 		}
 	}
 	for i := range parts {
-		slices.Sort(parts[i].keys)
-		parts[i].keys = slices.Compact(parts[i].keys)
+		parts[i].tidy()
 	}
 	return parts
+}
+
+// part returns rows by their hashes, for which there is memory.
+func (c *Core) part(r *Rows, hashes []uint64) part {
+	p := part{r.Table, c.appendHashes(hashes, r.Keys)}
+	p.tidy()
+	return p
+}
+
+// tidy puts the keys in order.
+func (p *part) tidy() {
+	if len(p.keys) > 1 {
+		slices.Sort(p.keys)
+		p.keys = slices.Compact(p.keys)
+	}
 }
 
 // appendHashes appends the hashes of keys, none of which is 0.

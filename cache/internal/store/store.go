@@ -230,7 +230,6 @@ type slot[V any] struct {
 	value          V
 	bytes          uint32
 	next, previous uint32 // in its queue; next also chains slots that are not in use
-	chain          uint32 // in the index
 	class          uint32
 	// uses counts how often it was asked for, up to maxUses, lately.
 	uses uint8
@@ -246,9 +245,6 @@ func (s *slot[V]) Spare() *uint32 { return &s.next }
 
 // Hash is what the index finds it by.
 func (s *slot[V]) Hash() uint64 { return s.hash }
-
-// Chain is for the index.
-func (s *slot[V]) Chain() *uint32 { return &s.chain }
 
 func (s *slot[V]) used() bool { return s.ever || s.uses > 0 }
 
