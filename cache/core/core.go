@@ -195,7 +195,7 @@ func (c *Core) Commit(t *Ticket, now Instant, empty bool, owner uint64) (Entry, 
 	c.index.register(n, t.deps)
 	cell.order.Store(t.order)
 	if chunks := c.index.cells.Chunks(); len(chunks) > len(*c.cells.Load()) {
-		c.cells.Store(&chunks)
+		c.cells.Store(new(chunks))
 	}
 	return Entry{t.generation, t.order, n}, true
 }

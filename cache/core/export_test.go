@@ -10,7 +10,7 @@ func MakeInstant(mono time.Duration, wall int64) Instant { return Instant{mono: 
 const Tick = tick
 
 // Remember makes i the last reading of both clocks.
-func (c *Clock) Remember(i Instant) { c.last.Store(&i) }
+func (c *Clock) Remember(i Instant) { c.read(i) }
 
 // IndexSize counts what the index holds: tables, the links of entries, and the
 // tickets, once per table. It counts the links of the lists, and -1 if there are

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -18,7 +19,10 @@ type Instant struct {
 type Clock struct {
 	base time.Time
 	now  func() time.Time // nil for the clock of the system
-	last atomic.Pointer[Instant]
+	// When both clocks were read last, and how far the wall clock was ahead then.
+	// Who stores them stores ahead first, so that who loads last first does not take a
+	// reading for newer than it is. Two who store at once may mix theirs, for a tick.
+	last, ahead atomic.Int64
 }
 
 // NewClock returns a clock that asks now for the time, which should carry a
@@ -26,6 +30,7 @@ type Clock struct {
 func NewClock(now func() time.Time) *Clock {
 	c := &Clock{now: now}
 	c.base = c.time()
+	c.last.Store(never)
 	return c
 }
 
@@ -52,6 +57,9 @@ func (c *Clock) At(t time.Time) Instant {
 // Now reads both clocks.
 func (c *Clock) Now() Instant { return c.At(c.time()) }
 
+// never is later than any reading of the monotonic clock.
+const never = math.MaxInt64
+
 // tick is for how long one reading of the wall clock is good enough.
 const tick = 100 * time.Microsecond
 
@@ -65,12 +73,18 @@ const tick = 100 * time.Microsecond
 // timekeeping stops with the last of the devices and starts with the first).
 func (c *Clock) Glance() Instant {
 	mono := c.since()
-	if last := c.last.Load(); last != nil && mono >= last.mono && mono < last.mono+tick {
-		return Instant{mono: mono, wall: last.wall + int64(mono-last.mono)}
+	if last := time.Duration(c.last.Load()); mono >= last && mono-last < tick {
+		return Instant{mono: mono, wall: c.ahead.Load() + int64(mono)}
 	}
 	both := c.Now()
-	c.last.Store(&both)
+	c.read(both)
 	return both
+}
+
+// read notes that both clocks were read.
+func (c *Clock) read(i Instant) {
+	c.ahead.Store(i.wall - int64(i.mono))
+	c.last.Store(int64(i.mono))
 }
 
 // Within reports whether less than d has passed since start on both clocks,
