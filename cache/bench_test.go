@@ -82,6 +82,10 @@ func BenchmarkHit(b *testing.B) {
 
 // BenchmarkMiss is what a session adds to a read that is not in memory yet: of a
 // row, and of a row that is known by its key.
+//
+// Last measured: 1.1 µs and 7 allocations, 1.25 µs and 8, of which one is the benchmark's.
+// Behind a server it takes four times as long: while that is asked, the processor's
+// caches forget what the cache needs.
 func BenchmarkMiss(b *testing.B) {
 	for _, pinned := range []bool{false, true} {
 		b.Run(map[bool]string{false: "table", true: "row"}[pinned], func(b *testing.B) {

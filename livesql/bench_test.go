@@ -125,12 +125,11 @@ func queryRow(b *testing.B, db *sql.DB, query string) {
 
 // BenchmarkQueryRow compares a cached read with what database/sql costs.
 //
-// Last measured, 2 cores, interleaved (BenchmarkRatio): cached 1.37 to 1.42 times
-// noop, which takes 1.1 µs on that machine; 8 allocations each; what differs is code
-// and the reading of a clock (38 ns). In turns with the version before, 1.49 to 1.50,
-// which was 1.30 to 1.34 on another machine, where noop takes 380 ns. Through other
-// drivers: see BenchmarkEnginesRatio. Binaries differ by 5 % of noop in how their code
-// happens to be aligned.
+// Last measured, 2 cores, interleaved (BenchmarkRatio): cached 1.23 to 1.25 times
+// noop, which takes 380 ns; 8 allocations each. On a machine where noop takes 1.1 µs,
+// 1.37 to 1.42. What differs is code and the reading of a clock. Through other drivers:
+// see BenchmarkEnginesRatio. Binaries differ by 5 % of noop in how their code happens
+// to be aligned.
 func BenchmarkQueryRow(b *testing.B) {
 	b.Run("noop", func(b *testing.B) { queryRow(b, noopDB(b), cacheable) })
 	b.Run("cached", func(b *testing.B) { queryRow(b, live(b, 1).DB, cacheable) })
