@@ -119,7 +119,7 @@ func (p *Plan) Same(a, b any, i int) bool {
 // Clone returns a row that shares no memory with the old one that a program
 // could write to.
 func (p *Plan) Clone(row any) any {
-	if p.untyped || p.behind || !p.deep.Empty() {
+	if !p.Flat() {
 		dst := p.New()
 		p.CopyAll(dst, row)
 		return dst
