@@ -29,7 +29,7 @@ var brokenVariants = []broken{
 		"	landed := false\n	if $ {\n		c.core.Abort(f.flight.ticket)\n		f.flight.ticket = c.core.Begin(f.flight.key.statement.tables, c.now())\n	}\n",
 	}}},
 	{"tickets that no change poisons", []string{"P01", "P15"}, []edit{{
-		"cache/core/core.go", "		t.poisoned.Store(true)\n", "		t.poisoned.Store(!$)\n",
+		"cache/core/core.go", "		d.ticket.poisoned.Store(true)\n", "		d.ticket.poisoned.Store(!$)\n",
 	}}},
 	{"invalidation before the database has executed the write", []string{"P02"}, []edit{{
 		"driver/conn.go", "	defer sent.report(ctx)\n", "	if $ {\n		sent.end(nil, false)\n		sent.report(ctx)\n	} else {\n		defer sent.report(ctx)\n	}\n",
