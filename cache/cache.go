@@ -220,7 +220,11 @@ func (c *Cache) Flush() {
 
 // flights holds the reads that are under way, by the hash of their keys.
 type flights struct {
-	// flightsMu guards byKey. It is held for map operations only.
+	// flightsMu guards everything below. It is held for map operations only.
 	flightsMu sync.Mutex
-	byKey     map[uint64]*flight
+	// One of them stands apart, which mostly is the only one: who misses now and then
+	// need not fetch what a map is made of.
+	one     *flight
+	oneHash uint64
+	byKey   map[uint64]*flight // the others
 }

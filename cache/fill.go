@@ -92,9 +92,7 @@ type fill struct {
 // joinable returns a flight for the key that began after everything that the
 // caller must see.
 func (c *Cache) joinable(hash uint64, k *key) *flight {
-	c.flights.flightsMu.Lock()
-	f := c.flights.byKey[hash]
-	c.flights.flightsMu.Unlock()
+	f := c.flights.of(hash)
 	if f == nil || !f.key.equal(k) || !c.core.Joinable(f.ticket, c.now()) {
 		return nil
 	}
@@ -124,7 +122,24 @@ func (c *Cache) await(ctx context.Context, f *flight) (*entry, error) {
 func (f *flights) add(hash uint64, fl *flight) {
 	f.flightsMu.Lock()
 	defer f.flightsMu.Unlock()
+	if f.one == nil || f.oneHash == hash {
+		f.one, f.oneHash = fl, hash
+		return
+	}
 	f.byKey[hash] = fl
+}
+
+// of returns the latest flight with that hash, or nil.
+func (f *flights) of(hash uint64) *flight {
+	f.flightsMu.Lock()
+	defer f.flightsMu.Unlock()
+	if f.one != nil && f.oneHash == hash {
+		return f.one
+	}
+	if len(f.byKey) == 0 {
+		return nil
+	}
+	return f.byKey[hash]
 }
 
 // done returns what is closed when the flight has landed.
@@ -145,7 +160,10 @@ func (f *flights) done(fl *flight) <-chan struct{} {
 func (f *flights) land(hash uint64, fl *flight) {
 	f.flightsMu.Lock()
 	defer f.flightsMu.Unlock()
-	if f.byKey[hash] == fl {
+	switch {
+	case f.one == fl:
+		f.one = nil
+	case len(f.byKey) > 0 && f.byKey[hash] == fl:
 		delete(f.byKey, hash)
 	}
 	fl.landed = true
