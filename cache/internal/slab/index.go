@@ -7,9 +7,9 @@ package slab
 // pointer for some fifty records.
 //
 // Beside each number stand 32 bits of its hash, so that records are only looked
-// at when they are found. Who comes along once in a while finds them, as all other
-// memory, outside the processor's caches: a table whose records are chained, in a
-// third of the memory, took a read that is not in memory yet a tenth longer.
+// at when they are found: who comes along once in a while finds them outside the
+// processor's caches. With a table whose records are chained, in a quarter of the
+// memory, what the cache adds to a read that it has no answer for was a tenth more.
 //
 // The zero value is empty.
 type Index[T any, P Hashed[T]] struct {
