@@ -29,7 +29,8 @@ func TestMutants(t *testing.T) {
 			if m.since != "" && !slices.Contains(build.Default.ReleaseTags, m.since) {
 				return // nothing to break in this Go version
 			}
-			out, err := tryMutant(t, m)
+			// Some have their test wait for what does not come.
+			out, err := tryMutant(t, m, "-test.timeout=30s")
 			if err := mutate.Noticed(m.test, out, err); err != nil {
 				t.Error(err)
 			}
@@ -96,7 +97,7 @@ func without(typ, method, iface string) edit {
 }
 
 // tryMutant builds the package's tests with the mutation and runs its test.
-func tryMutant(t *testing.T, m mutant) (string, error) {
+func tryMutant(t *testing.T, m mutant, args ...string) (string, error) {
 	t.Helper()
 	sources, err := mutate.In("..")
 	if err != nil {
@@ -109,5 +110,5 @@ func tryMutant(t *testing.T, m mutant) (string, error) {
 	if err != nil {
 		t.Fatalf("the mutant does not compile: %v", err)
 	}
-	return program.Run(t.Context(), m.test, "", "-test.failfast")
+	return program.Run(t.Context(), m.test, "", append(args, "-test.failfast")...)
 }
