@@ -275,7 +275,7 @@ func TestInterruptedTransactions(t *testing.T) {
 				return c.dials.Load()
 			}
 			// A driver may notice the end of the context while its connection
-			// goes back, or just after.
+			// goes back, or just after: on a busy machine, it is a toss each time.
 			for try := 1; ; try++ {
 				want := dials(sql.OpenDB)
 				got := dials(func(c sqldriver.Connector) *sql.DB {
@@ -286,7 +286,7 @@ func TestInterruptedTransactions(t *testing.T) {
 					t.Logf("%d dials", want)
 					return
 				}
-				if try == 5 {
+				if try == 20 {
 					t.Fatalf("%d dials, %d without livesql", got, want)
 				}
 			}
