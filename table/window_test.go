@@ -341,11 +341,13 @@ func TestWindowCoalesces(t *testing.T) {
 		if row, _ := w.Row(1); row.N != 999 {
 			t.Errorf("the last one is not shown: %v", row)
 		}
-		for range 5 {
+		w.SetViewport(500, 510) // taken up after 50 ms
+		time.Sleep(20 * time.Millisecond)
+		for range 2 {
 			l.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: 1, N: 2000}) })
+			synctest.Wait() // the first one is read for 20 ms, and the second waits 20 more for its turn
 		}
-		w.SetViewport(500, 510) // who scrolls does not wait for that
-		time.Sleep(71 * time.Millisecond)
+		time.Sleep(51 * time.Millisecond) // who scrolls does not wait for that
 		synctest.Wait()
 		if _, ok := w.Row(500); !ok {
 			t.Error("what is visible is not there")
