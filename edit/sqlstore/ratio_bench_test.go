@@ -14,6 +14,7 @@ import (
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/edit"
+	"github.com/vantage-go/live/edit/sqlstore"
 	"github.com/vantage-go/live/testdb/server"
 )
 
@@ -70,6 +71,103 @@ func BenchmarkRatio(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkSingle compares saves of one record, one after the other, with an
+// UPDATE that was prepared, and reports how many times its time a save takes, both
+// at their median.
+//
+// Two connections differ from each other by far more than what is looked for, for as
+// long as they live, by where the scheduler has put their servers. So each round is
+// of new connections, and the median of the rounds is what counts: 50 of them, with
+// -benchtime 50x.
+func BenchmarkSingle(b *testing.B) {
+	for _, k := range allKits() {
+		rivals := []rival{{name: "prepared", write: autocommit}}
+		if k.flavor != dialects.MySQL {
+			rivals = append(rivals, rival{name: "prepared with returning", write: returning})
+		}
+		for _, r := range rivals {
+			b.Run(k.name+"/"+strings.ReplaceAll(r.name, " ", "_"), func(b *testing.B) { single(b, k, r) })
+		}
+	}
+}
+
+func single(b *testing.B, k kit, r rival) {
+	b.Helper()
+	const warm, pairs = 30, 100
+	ctx := context.Background()
+	w := k.start(b, nil)
+	w.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'ours', 1), (2, 'theirs', 1)")
+	timed := func(f func() error) float64 {
+		began := time.Now()
+		if err := f(); err != nil {
+			b.Fatal(err)
+		}
+		return float64(time.Since(began))
+	}
+	var ratios, ours, theirs []float64
+	round := 0
+	for b.Loop() {
+		w.db.SetMaxIdleConns(0)
+		w.db.SetMaxIdleConns(1)
+		editor, end := w.anew()
+		e := must[*edit.RecordEdit[int64, bakery]](b)(editor.Edit(ctx, 1))
+		save := func() error {
+			e.V.Stock++
+			_, err := e.Save(ctx)
+			return err
+		}
+		rival := func() error {
+			round++
+			return r.write(w, 1, round)
+		}
+		var with, without []float64
+		for i := range warm + pairs {
+			first, second := &with, &without
+			one, other := save, rival
+			if i%2 == 1 {
+				first, second, one, other = second, first, other, one
+			}
+			a, z := timed(one), timed(other)
+			if i >= warm {
+				*first, *second = append(*first, a), append(*second, z)
+			}
+		}
+		_ = e.Close()
+		end()
+		mine, yours := middle(with), middle(without)
+		ratios, ours, theirs = append(ratios, mine/yours), append(ours, mine), append(theirs, yours)
+	}
+	b.ReportMetric(middle(ratios), "x-rival")
+	b.ReportMetric(middle(ours)/1000, "µs/save")
+	b.ReportMetric(middle(theirs)/1000, "µs/rival")
+	b.ReportMetric(0, "ns/op")
+	if n := one[int](w, fmt.Sprintf("SELECT COUNT(*) FROM bakery WHERE version = %d", round+1)); n != 2 {
+		b.Errorf("%d of 2 rows were written each time", n)
+	}
+}
+
+// anew is another writer, on connections of its own.
+func (b *bench) anew() (editor *edit.Editor[int64, bakery], end func()) {
+	b.Helper()
+	pool := sql.OpenDB(b.connector)
+	store := sqlstore.New(pool, b.kit.flavor, b.kit.options()...)
+	w := edit.NewWriter(store)
+	table := must[*edit.Table](b)(sqlstore.Table[bakery](context.Background(), store, "", "bakery"))
+	editor = must[*edit.Editor[int64, bakery]](b)(edit.NewEditor[int64, bakery](w, table))
+	return editor, func() {
+		for _, each := range []func() error{w.Close, store.Close, pool.Close} {
+			if err := each(); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+}
+
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // compete writes the same rows both ways, in turns.
