@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/vantage-go/live/edit"
+	"github.com/vantage-go/live/internal/rowmap"
 )
 
 // Apply implements [edit.Store].
@@ -230,29 +231,84 @@ func (b *batch) apart(ctx context.Context, ops []*edit.Op) {
 // errRollback is met when a transaction could not even be rolled back.
 var errRollback = fmt.Errorf("edit: connection lost: %w", sqldriver.ErrBadConn)
 
-// alone carries out a single update without a transaction around it, where one
-// statement does all; only a row that was not written is looked at in one. It
-// returns false if that is no way to do it.
+// alone carries out updates or deletes without a transaction around them, where one
+// statement does all: three round trips less. Only rows that were not written are
+// looked at in a transaction. It returns false if that is no way to do it.
 func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
-	op := ops[0]
-	if _, ok := b.engine.(*postgres); !ok || b.store.ledger && len(op.Saves()) > 0 || len(ops) > 1 || op.Group != 0 || op.Kind == edit.Insert || !comparable(op) {
+	if !b.mayBeAlone(ops) {
 		return false
 	}
-	err := b.engine.run(b.link.uncancelled(ctx, ops), b.link, ops, b.out)
-	switch {
-	case err == nil:
-		if !b.out.has(op) {
-			b.missed = ops
-			b.second(ctx)
+	l := b.link
+	l.mark, l.alone = "", true
+	err := b.engine.run(l.uncancelled(ctx, ops), l, ops, b.out)
+	l.alone = false
+	if err == nil {
+		for _, op := range ops {
+			if !b.out.has(op) {
+				b.missed = append(b.missed, op)
+			}
 		}
+		b.second(ctx)
+		return true
+	}
+	state := understand(b.engine, err).state
+	switch {
 	case lost(err):
-		b.broken = true
-		b.out.set(op, edit.Outcome{State: edit.Unknown, Err: err})
-	default:
+		b.severed(ctx, ops, err)
+	case len(ops) == 1, state == edit.Transient, state == edit.Unavailable:
 		b.broken = outdated(err)
-		b.out.set(op, b.store.outcome(op.Table, err))
+		b.out.setAll(b.store.outcome(ops[0].Table, err))
+	default: // nothing of it was done: a transaction finds out which of them the database refuses
+		b.cause = err
+		b.transaction(ctx, ops)
 	}
 	return true
+}
+
+func (b *batch) mayBeAlone(ops []*edit.Op) bool {
+	op := ops[0]
+	if _, ok := b.engine.(*postgres); !ok || op.Kind == edit.Insert || !op.Table.Plan().Keyed() {
+		return false
+	}
+	if len(ops) > 1 && (counting(op) || !oneRun(ops)) {
+		return false
+	}
+	for _, op := range ops {
+		if op.Group != 0 || !comparable(op) || b.store.ledger && len(op.Saves()) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// counting reports whether an operation sets columns that others count, too: whether
+// one was done cannot be seen from its row.
+func counting(op *edit.Op) bool {
+	for i := range op.Set.All() {
+		if op.Table.Plan().Fields()[i].Merge == rowmap.MergeSum {
+			return true
+		}
+	}
+	return false
+}
+
+// severed finds out what became of a statement that was a transaction by itself, and
+// whose connection was lost. Its rows came before it was committed.
+func (b *batch) severed(ctx context.Context, ops []*edit.Op, err error) {
+	b.broken = true
+	state := edit.Unknown
+	if b.link.mark != "" {
+		b.link.discard() // so that the server notices, too
+		state = b.engine.resolve(ctx, b.store.db, b.link.mark)
+	}
+	for _, op := range ops {
+		switch {
+		case state != edit.Done:
+			b.out.set(op, edit.Outcome{State: state, Err: fmt.Errorf("edit: connection lost: %w", err)})
+		case !b.out.has(op): // its row did not come, or it has none
+			b.out.set(op, edit.Outcome{State: edit.Unknown, Err: err})
+		}
+	}
 }
 
 // fatal gives all operations the state of an error that ended the transaction

@@ -94,8 +94,32 @@ var brokenVariants = []brokenVariant{
 		"prune.go", "-int64(age/time.Second))\n", "-int64(age/time.Second)/map[bool]int64{false: 1, true: 1000}[$])\n",
 	},
 	{
-		"the mark of another transaction", "TestLostCommitOfUpdates/postgres_before_it",
+		"the mark of another transaction", "TestFoundAtTheEnd/postgres_lost",
 		"postgres.go", "		*m.mark = text.String\n", "		if *m.mark = text.String; $ {\n			*m.mark = \"1\" // committed long ago\n		}\n",
+	},
+	{
+		"what is lost behind its rows was committed", "TestFoundAtTheEnd/pgx_lost",
+		"batch.go", "		state = b.engine.resolve(ctx, b.store.db, b.link.mark)\n	}\n	for", "		if state = b.engine.resolve(ctx, b.store.db, b.link.mark); $ {\n			state = edit.Done\n		}\n	}\n	for",
+	},
+	{
+		"what the database refuses is not looked for", "TestRefusedAlone/postgres",
+		"batch.go", "	case len(ops) == 1, state ==", "	case $, len(ops) == 1, state ==",
+	},
+	{
+		"rows that were not written are", "TestAlone/postgres",
+		"batch.go", "			if !b.out.has(op) {\n				b.missed", "			if !b.out.has(op) && $ {\n				b.out.set(op, edit.Outcome{State: edit.Done, Row: op.Row})\n			}\n			if !b.out.has(op) {\n				b.missed",
+	},
+	{
+		"counters cannot be told apart", "TestAlone/pgx",
+		"batch.go", "(counting(op) ||", "(counting(op) && !$ ||",
+	},
+	{
+		"what is tagged is a key", "TestTwins/postgres",
+		"batch.go", "|| !op.Table.Plan().Keyed() {", "|| !op.Table.Plan().Keyed() && !$ {",
+	},
+	{
+		"what cannot be read was not written", "TestUnreadRow/postgres",
+		"postgres.go", "		row, err := reader.Read(rows)\n		if err != nil && !l.alone {", "		row, err := reader.Read(rows)\n		if err != nil && (!l.alone || $) {",
 	},
 	{
 		"nobody was asked whether all count", "TestVersionsCounted/together=true/sqlite",

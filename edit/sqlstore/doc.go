@@ -13,6 +13,14 @@
 // sent; never by order. When the connection is lost in a COMMIT, Postgres is
 // asked what became of the transaction; elsewhere the writer looks at the rows.
 //
+// On Postgres, a batch of updates or deletes that one statement does is a transaction
+// by itself, without BEGIN and COMMIT around it, where the table has a primary key and
+// nothing is counted up, so that it can be seen from the rows what was done; nor is it
+// with a ledger. Many rows come back with the mark of their transaction: if the
+// connection is lost behind them, the server is asked as for a COMMIT, and if it is
+// lost before, the writer looks at the rows. What the database refuses of such a batch
+// is found out in a transaction.
+//
 // With [VersionsCounted], an update on Postgres and SQLite needs no row back whose
 // outcome is determined: the table counts its versions in a column, has a
 // primary key, and no trigger of updates but those of a change feed, no rule and no

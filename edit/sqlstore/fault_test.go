@@ -16,11 +16,13 @@ import (
 	"github.com/vantage-go/live/edit"
 )
 
-// cutter is a connector whose connections break at a COMMIT: before it is
-// sent, or before it is answered.
+// cutter is a connector whose connections break at a COMMIT, or at an UPDATE that is
+// a transaction by itself: before it is sent, or before it is answered, or when its
+// rows have come.
 type cutter struct {
 	sqldriver.Connector
-	before, after atomic.Int32 // how many times
+	before, after, behind atomic.Int32 // how many times
+	updates               bool
 }
 
 func (c *cutter) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -61,7 +63,57 @@ func (c *cutConn) PrepareContext(ctx context.Context, query string) (sqldriver.S
 	if c.cut {
 		return nil, io.ErrUnexpectedEOF
 	}
-	return c.Conn.(sqldriver.ConnPrepareContext).PrepareContext(ctx, query)
+	stmt, err := c.Conn.(sqldriver.ConnPrepareContext).PrepareContext(ctx, query)
+	if err != nil || !c.cutter.updates || !strings.Contains(query, "UPDATE") {
+		return stmt, err
+	}
+	return &cutStmt{stmt, c}, nil
+}
+
+// cutStmt is an UPDATE at which the connection may break.
+type cutStmt struct {
+	sqldriver.Stmt
+	conn *cutConn
+}
+
+func (s *cutStmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	c := s.conn
+	if c.cut {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if c.cutter.before.Add(-1) >= 0 {
+		return nil, c.sever()
+	}
+	rows, err := s.Stmt.(sqldriver.StmtQueryContext).QueryContext(ctx, args)
+	switch {
+	case err == nil && c.cutter.after.Add(-1) >= 0:
+		_ = rows.Close() // the server has done it
+		return nil, c.sever()
+	case err == nil && c.cutter.behind.Add(-1) >= 0:
+		return &cutRows{rows, c}, nil
+	}
+	return rows, err
+}
+
+func (s *cutStmt) ExecContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Result, error) {
+	if s.conn.cut {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return s.Stmt.(sqldriver.StmtExecContext).ExecContext(ctx, args)
+}
+
+// cutRows end with the connection.
+type cutRows struct {
+	sqldriver.Rows
+	conn *cutConn
+}
+
+func (r *cutRows) Next(dest []sqldriver.Value) error {
+	err := r.Rows.Next(dest)
+	if err != nil {
+		return r.conn.sever()
+	}
+	return nil
 }
 
 func (c *cutConn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
@@ -172,16 +224,17 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestLostCommitOfUpdates: rows that are there can be looked at.
+// TestLostCommitOfUpdates: rows that are there can be looked at. On Postgres there is
+// no COMMIT: the statement is a transaction by itself.
 func TestLostCommitOfUpdates(t *testing.T) {
 	t.Parallel()
 	for _, k := range allKits() {
-		for name, done := range map[string]bool{"before it": false, "after it": true} {
+		for _, name := range []string{"before it", "after it", "behind its rows"} {
 			t.Run(k.name+" "+name, func(t *testing.T) {
 				t.Parallel()
 				var cut *cutter
 				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
-					cut = &cutter{Connector: c}
+					cut = &cutter{Connector: c, updates: k.flavor == dialects.Postgres}
 					return cut
 				}, edit.Retries(5, time.Millisecond, time.Millisecond), edit.Linger(20*time.Millisecond))
 				b.exec("INSERT INTO bakery (id, name, version) VALUES (1001, 'a', 1), (1002, 'b', 1), (1003, 'c', 1)")
@@ -192,11 +245,11 @@ func TestLostCommitOfUpdates(t *testing.T) {
 					e.V.Stock = 5
 					edits = append(edits, e)
 				}
-				if done {
-					cut.after.Store(1)
-				} else {
-					cut.before.Store(1)
+				times := map[string]*atomic.Int32{"before it": &cut.before, "after it": &cut.after, "behind its rows": &cut.behind}[name]
+				if k.flavor != dialects.Postgres && name == "behind its rows" {
+					times = &cut.after
 				}
+				times.Store(1)
 				for _, e := range edits {
 					saves = append(saves, e.SaveAsync())
 				}
@@ -207,6 +260,9 @@ func TestLostCommitOfUpdates(t *testing.T) {
 				}
 				if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE stock = 5 AND version = 2"); n != 3 {
 					t.Errorf("%d rows are updated once", n)
+				}
+				if times.Load() == 1 {
+					t.Error("no connection was lost")
 				}
 			})
 		}

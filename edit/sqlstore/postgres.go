@@ -168,12 +168,25 @@ func (p *postgres) one(ctx context.Context, l *link, op *edit.Op, checked bool, 
 	})
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
 		row := op.Table.Plan().New()
-		if err := op.Table.Plan().Scan(rows, row, op.Table.Plan().All()); err != nil {
+		err := op.Table.Plan().Scan(rows, row, op.Table.Plan().All())
+		if err != nil && !l.alone {
 			return err
 		}
-		out.set(op, edit.Outcome{State: edit.Done, Row: row})
+		if out.has(op) {
+			return errTwoRows(op.Table)
+		}
+		out.set(op, written(row, err))
 		return nil
 	})
+}
+
+// written is what becomes of an operation whose row has come back, or could not be
+// read, by a statement that nothing takes back.
+func written(row any, err error) edit.Outcome {
+	if err != nil {
+		return edit.Outcome{State: edit.Failed, Err: fmt.Errorf("%w: the row was written, and cannot be read: %w", edit.ErrOutcomeUnknown, err)}
+	}
+	return edit.Outcome{State: edit.Done, Row: row}
 }
 
 // source adds unnest(…) of columns of the operations, and returns how each is
@@ -271,12 +284,12 @@ func (m markTo) Scan(src any) error {
 const markedRows = 128
 
 // marks reports whether the statement of a run returns the mark of its transaction,
-// if it has none. If the first row is not written, it has to be asked for after all.
+// if it has none. One that is a transaction by itself does: it cannot be asked. If the first row is not written, it has to be asked for after all.
 func (p *postgres) marks(l *link, ops []*edit.Op) bool {
 	switch {
 	case len(ops) == 1, ops[0].Kind == edit.Insert, l.oneByOne:
 		return false
-	case l.determined(ops) != nil:
+	case l.alone, l.determined(ops) != nil:
 		return true
 	}
 	return len(ops) <= markedRows
@@ -322,14 +335,14 @@ func (p *postgres) collect(ctx context.Context, l *link, text string, args []any
 	reader := ops[0].Table.Plan().Reader(ops[0].Table.Plan().All(), append([]any{rowmap.Integer[int]{To: &ord}}, before...)...)
 	return l.query(ctx, text, args, func(rows *sql.Rows) error {
 		row, err := reader.Read(rows)
-		if err != nil {
+		if err != nil && !l.alone {
 			return err
 		}
 		op := ops[ord-1]
 		if out.has(op) {
 			return errTwoRows(op.Table)
 		}
-		out.set(op, edit.Outcome{State: edit.Done, Row: row})
+		out.set(op, written(row, err))
 		return nil
 	})
 }

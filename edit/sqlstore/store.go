@@ -147,6 +147,7 @@ type link struct {
 
 	oneByOne  bool   // in this transaction, rows are written one by one
 	told      bool   // in this transaction, rows that are written come back
+	alone     bool   // the statement is a transaction by itself
 	returning answer // of a server of MySQL or MariaDB: whether an INSERT returns rows
 
 	mark    string        // of the transaction, see engine.mark

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -26,6 +27,7 @@ type Plan struct {
 	compare  []comparison // of each column, packed for Diff
 	deep     Bits         // columns that an assignment would share
 	behind   bool         // a field lies behind a pointer
+	keyed    bool         // see Keyed
 	all      Bits
 	writable Bits
 	passive  Bits
@@ -135,6 +137,7 @@ func Untyped(columns []Column, tags map[string]Options) (*Plan, error) {
 		c.Key = o.Key
 		p.fields = append(p.fields, Field{Column: c, Options: o})
 	}
+	p.keyed = p.holdsKey(columns)
 	for name := range tags {
 		if !containsColumn(columns, name) {
 			return nil, fmt.Errorf("livesql: options for column %q, which the table does not have", name)
@@ -180,7 +183,24 @@ func (p *Plan) Bind(columns []Column) (*Plan, error) {
 			f.Options.Key = c.Key
 		}
 	}
+	bound.keyed = bound.holdsKey(columns)
 	return bound, bound.finish()
+}
+
+// holdsKey reports whether the database has a primary key, and all of its columns
+// are of the key.
+func (p *Plan) holdsKey(columns []Column) bool {
+	has := false
+	for i := range columns {
+		if !columns[i].Key {
+			continue
+		}
+		has = true
+		if !slices.ContainsFunc(p.fields, func(f Field) bool { return f.Options.Key && strings.EqualFold(f.Name, columns[i].Name) }) {
+			return false
+		}
+	}
+	return has
 }
 
 // find looks for a column by its name, and by its name in another case if
@@ -308,6 +328,10 @@ func (f *Field) Exact() bool {
 
 // Key returns the columns of the primary key.
 func (p *Plan) Key() Bits { return p.key }
+
+// Keyed reports whether the key has all columns of the primary key that the
+// database has, so that it names one row.
+func (p *Plan) Keyed() bool { return p.keyed }
 
 // Version returns the position of the version column.
 func (p *Plan) Version() (int, bool) { return p.version, p.version >= 0 }

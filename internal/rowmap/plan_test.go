@@ -285,3 +285,46 @@ func TestBits(t *testing.T) {
 		check("without", x.bits.Without(y.bits), func(i int) bool { return x.want[i] && !y.want[i] })
 	})
 }
+
+// TestKeyed: a key names one row if all of the primary key is in it.
+func TestKeyed(t *testing.T) {
+	t.Parallel()
+	type half struct {
+		A int64 `db:"a,pk"`
+		N int   `db:"n"`
+	}
+	type both struct {
+		A int64 `db:"a,pk"`
+		B int64 `db:"B,pk"`
+		N int   `db:"n"`
+	}
+	columns := func(keys ...string) []rowmap.Column {
+		var all []rowmap.Column
+		for _, name := range []string{"a", "b", "n"} {
+			all = append(all, rowmap.Column{Name: name, Kind: rowmap.Int, Key: slices.Contains(keys, name)})
+		}
+		return all
+	}
+	bound := func(p *rowmap.Plan, keys ...string) bool {
+		t.Helper()
+		b, err := p.Bind(columns(keys...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Keyed()
+	}
+	for i, got := range []bool{
+		bound(planFor[both](t), "a", "b"), bound(planFor[both](t), "a"), bound(planFor[half](t), "a"),
+		!planFor[both](t).Keyed(), !bound(planFor[both](t)), !bound(planFor[half](t), "a", "b"), !bound(planFor[half](t), "n"),
+	} {
+		if !got {
+			t.Errorf("case %d", i)
+		}
+	}
+	for keys, want := range map[string]bool{"a": true, "": false} {
+		p, err := rowmap.Untyped(columns(keys), map[string]rowmap.Options{"n": {Key: true}})
+		if err != nil || p.Keyed() != want {
+			t.Errorf("untyped, key %q: %t, %v", keys, p.Keyed(), err)
+		}
+	}
+}

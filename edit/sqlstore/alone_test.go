@@ -1,0 +1,278 @@
+package sqlstore_test
+
+import (
+	"context"
+	sqldriver "database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/edit"
+)
+
+// onPostgres runs a test on each driver of Postgres, whose connections remember what
+// was sent. Saves that come together are sent together.
+func onPostgres(t *testing.T, test func(t *testing.T, b *bench, sent *listener)) {
+	t.Helper()
+	for _, k := range allKits() {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			sent := &listener{}
+			b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
+				sent.Connector = c
+				return sent
+			}, edit.Linger(20*time.Millisecond))
+			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1), (2, 'Bun', 1), (3, 'Roll', 1)",
+				"SELECT setval(pg_get_serial_sequence('bakery', 'id'), 3)")
+			test(t, b, sent)
+		})
+	}
+}
+
+// atOnce saves sessions at once, and returns what became of each.
+func atOnce[K comparable, T any](edits ...*edit.RecordEdit[K, T]) (errs []error) {
+	saves := make([]*edit.Pending[K, T], len(edits))
+	for i, e := range edits {
+		saves[i] = e.SaveAsync()
+	}
+	for _, p := range saves {
+		_, err := p.Wait(context.Background())
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// TestAlone: what one statement does, which can be looked at afterwards, is a
+// transaction by itself; what needs more than one, or could not be told apart, is in
+// one.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, b *bench, sent *listener) {
+		t.Helper()
+		counters := editorOf[int64, counted](b, "bakery")
+		stock := func(ids ...int64) (edits []*edit.RecordEdit[int64, bakery]) {
+			for _, id := range ids {
+				e := b.edit(id)
+				e.V.Stock++
+				edits = append(edits, e)
+			}
+			return edits
+		}
+		saved := func(errs ...error) error { return errors.Join(errs...) }
+		for _, c := range []struct {
+			name  string
+			save  func() error
+			begun int
+		}{
+			{"rows of one table", func() error { return saved(atOnce(stock(1, 2, 3)...)...) }, 0},
+			{"a row that has changed meanwhile", func() error {
+				edits := stock(1, 2, 3)
+				b.exec("UPDATE bakery SET city = 'Riga', version = version + 1 WHERE id = 2")
+				return saved(atOnce(edits...)...)
+			}, 1}, // for that one
+			{"other columns", func() error {
+				edits := stock(1, 2)
+				edits[1].V.Name = "Baguette"
+				return saved(atOnce(edits...)...)
+			}, 1},
+			{"a new row", func() error { return saved(atOnce(b.make(bakery{Name: "new"}), b.make(bakery{Name: "newer"}))...) }, 1},
+			{"a group", func() error {
+				edits := stock(1, 2)
+				return edit.Group(context.Background(), edits[0], edits[1])
+			}, 1},
+			{"counters", func() error {
+				var edits []*edit.RecordEdit[int64, counted]
+				for _, id := range []int64{1, 2} {
+					e := must[*edit.RecordEdit[int64, counted]](t)(counters.Edit(context.Background(), id))
+					defer e.Close()
+					e.V.Stock++
+					edits = append(edits, e)
+				}
+				return saved(atOnce(edits...)...)
+			}, 1},
+			{"deleted rows", func() error {
+				one, two := b.edit(1), b.edit(3)
+				var errs [2]error
+				var both sync.WaitGroup
+				both.Go(func() { _, errs[0] = one.Delete(context.Background()) })
+				both.Go(func() { _, errs[1] = two.Delete(context.Background()) })
+				both.Wait()
+				return saved(errs[:]...)
+			}, 0},
+		} {
+			sent.heard()
+			if err := c.save(); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			begun := 0
+			for _, s := range sent.heard() {
+				if strings.HasPrefix(s, "BEGIN") {
+					begun++
+				}
+			}
+			if begun != c.begun {
+				t.Errorf("%s: %d transactions were begun, want %d", c.name, begun, c.begun)
+			}
+		}
+		if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE id IN (1, 3) OR name = 'Baguette' AND city = 'Riga' AND stock = 5"); n != 1 {
+			t.Error("the rows are not what was saved")
+		}
+	})
+}
+
+// TestRefusedAlone: of rows that are sent together, only those that the database
+// refuses, or that others hold, are not written.
+func TestRefusedAlone(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		var edits []*edit.RecordEdit[int64, bakery]
+		for id, stock := range []int{5, -1, 7} {
+			e := b.edit(int64(id + 1))
+			e.V.Stock = stock
+			edits = append(edits, e)
+		}
+		errs := atOnce(edits...)
+		if errs[0] != nil || !errors.Is(errs[1], edit.ErrCheck) || errs[2] != nil {
+			t.Errorf("errors are %v", errs)
+		}
+		if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE id = 1 AND stock = 5 AND version = 2 OR id = 2 AND version = 1 OR id = 3 AND stock = 7 AND version = 2"); n != 3 {
+			t.Errorf("%d rows are right", n)
+		}
+	})
+}
+
+// fussy does not take every city.
+type fussy string
+
+func (f *fussy) Scan(src any) error {
+	text := fmt.Sprintf("%s", src)
+	if text == "Atlantis" {
+		return errors.New("there is no such city")
+	}
+	*f = fussy(text)
+	return nil
+}
+
+// TestUnreadRow: a row that was written, and cannot be read, was written. Others that
+// were sent with it are read all the same.
+func TestUnreadRow(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID      int64 `db:"id,pk"`
+		City    fussy `db:"city"`
+		Stock   int   `db:"stock"`
+		Version int64 `db:"version,version"`
+	}
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		if b.kit.counts {
+			return // no row comes back
+		}
+		b.exec("UPDATE bakery SET city = 'Riga'")
+		editor := editorOf[int64, row](b, "bakery")
+		for _, sets := range [][]int64{{1}, {1, 2, 3}} {
+			var edits []*edit.RecordEdit[int64, row]
+			for _, id := range sets {
+				e := must[*edit.RecordEdit[int64, row]](t)(editor.Edit(context.Background(), id))
+				defer e.Close()
+				e.V.Stock++
+				edits = append(edits, e)
+			}
+			b.exec("UPDATE bakery SET city = 'Atlantis' WHERE id = 1")
+			for i, err := range atOnce(edits...) {
+				if lost := sets[i] == 1; errors.Is(err, edit.ErrOutcomeUnknown) != lost || err != nil && !lost {
+					t.Errorf("row %d: %v", sets[i], err)
+				}
+			}
+			b.exec("UPDATE bakery SET city = 'Riga' WHERE id = 1")
+		}
+		var stocks []int
+		for id := range 3 {
+			stocks = append(stocks, one[int](b, fmt.Sprintf("SELECT stock * 10 + version FROM bakery WHERE id = %d", id+1)))
+		}
+		if !slices.Equal(stocks, []int{23, 12, 12}) {
+			t.Errorf("stocks and versions are %v", stocks)
+		}
+	})
+}
+
+// TestTwins: a key that is none is found out before two rows are written for one.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	type twin struct {
+		ID int64 `db:"id,pk"`
+		N  int   `db:"n"`
+	}
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		b.exec("CREATE TABLE twin (id BIGINT NOT NULL, n INTEGER NOT NULL)", "INSERT INTO twin VALUES (1, 0), (1, 0), (2, 0)")
+		editor := editorOf[int64, twin](b, "twin")
+		var edits []*edit.RecordEdit[int64, twin]
+		for id := range int64(2) {
+			e := must[*edit.RecordEdit[int64, twin]](t)(editor.Edit(context.Background(), id+1))
+			defer e.Close()
+			e.V.N = 5
+			edits = append(edits, e)
+		}
+		for range 2 { // together, and by itself
+			errs := atOnce(edits...)
+			if errs[0] == nil || len(errs) > 1 && errs[1] != nil {
+				t.Errorf("errors are %v", errs)
+			}
+			edits = edits[:1]
+		}
+		if n := one[int](b, "SELECT COUNT(*) FROM twin WHERE n = CASE id WHEN 1 THEN 0 ELSE 5 END"); n != 3 {
+			t.Errorf("%d rows are right", n)
+		}
+	})
+}
+
+// TestFoundAtTheEnd: what the database only finds when it commits is found of a
+// statement that is a transaction by itself, too, also if its rows have come, and the
+// connection is lost then.
+func TestFoundAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, k := range allKits() {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		for name, lost := range map[string]int32{"answered": 0, "lost": 1} {
+			t.Run(k.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				var cut *cutter
+				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
+					cut = &cutter{Connector: c, updates: true}
+					return cut
+				}, edit.Retries(5, time.Millisecond, time.Millisecond), edit.Linger(20*time.Millisecond))
+				b.exec("ALTER TABLE bakery ADD UNIQUE (stock) DEFERRABLE INITIALLY DEFERRED",
+					"INSERT INTO bakery (id, name, stock, version) VALUES (1, 'Rye', 1, 1), (2, 'Bun', 2, 1), (3, 'Roll', 3, 1)")
+				var edits []*edit.RecordEdit[int64, bakery]
+				for id, stock := range []int{5, 5, 7} {
+					e := b.edit(int64(id + 1))
+					e.V.Stock = stock
+					edits = append(edits, e)
+				}
+				cut.behind.Store(lost)
+				errs := atOnce(edits...)
+				if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs[:2]...), edit.ErrDuplicate) || errs[2] != nil {
+					t.Errorf("errors are %v", errs)
+				}
+				if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE version = 2 AND stock IN (5, 7)"); n != 2 {
+					t.Errorf("%d rows were written", n)
+				}
+				if lost > 0 && cut.behind.Load() > 0 {
+					t.Error("no connection was lost")
+				}
+			})
+		}
+	}
+}
