@@ -66,7 +66,7 @@ func TestAlone(t *testing.T) {
 			}
 			return edits
 		}
-		saved := func(errs ...error) error { return errors.Join(errs...) }
+		saved := errors.Join
 		for _, c := range []struct {
 			name  string
 			save  func() error

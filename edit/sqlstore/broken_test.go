@@ -122,6 +122,22 @@ var brokenVariants = []brokenVariant{
 		"postgres.go", "		row, err := reader.Read(rows)\n		if err != nil && !l.alone {", "		row, err := reader.Read(rows)\n		if err != nil && (!l.alone || $) {",
 	},
 	{
+		"statements are left on a connection", "TestDirectStatementsEnd/postgres",
+		"direct.go", "	for _, stmt := range l.directs {\n		_ = stmt.Close()\n	}\n", "	for _, stmt := range l.directs {\n		if !$ {\n			_ = stmt.Close()\n		}\n	}\n",
+	},
+	{
+		"rows are database/sql's", "TestDirectStatementsEnd/pgx",
+		"direct.go", "ctx.Done() == nil || l.indirect {", "ctx.Done() == nil || l.indirect || $ {",
+	},
+	{
+		"who leaves values to database/sql is not heard", "TestDirectValues/sqlite",
+		"direct.go", "if errors.Is(err, sqldriver.ErrSkip) {", "if errors.Is(err, sqldriver.ErrSkip) && !$ {",
+	},
+	{
+		"a statement goes on when its context has ended", "TestDirectEnds/pgx",
+		"direct.go", "stmt.QueryContext(ctx, values)", "stmt.QueryContext(map[bool]context.Context{false: ctx, true: context.WithoutCancel(ctx)}[$], values)",
+	},
+	{
 		"nobody was asked whether all count", "TestVersionsCounted/together=true/sqlite",
 		"facts.go", "l.store != nil && l.store.counted }", "l.store != nil && (l.store.counted || $) }",
 	},

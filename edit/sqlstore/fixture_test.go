@@ -165,6 +165,9 @@ func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
 	}
 }
 
+// closing closes what may be replaced meanwhile.
+func closing(s *sqlstore.Store) func() { return func() { _ = s.Close() } }
+
 // start makes the tables and a writer, whose connections wrap wraps.
 func (k kit) start(tb testing.TB, wrap func(sqldriver.Connector) sqldriver.Connector, opts ...edit.Option) *bench {
 	tb.Helper()
@@ -179,7 +182,7 @@ func (k kit) start(tb testing.TB, wrap func(sqldriver.Connector) sqldriver.Conne
 	pool := sql.OpenDB(own)
 	tb.Cleanup(func() { _ = pool.Close() })
 	b.store = sqlstore.New(pool, k.flavor, k.options()...)
-	tb.Cleanup(func() { _ = b.store.Close() })
+	tb.Cleanup(closing(b.store))
 	b.writer = edit.NewWriter(b.store, opts...)
 	tb.Cleanup(func() { _ = b.writer.Close() })
 	b.bakeries = editorOf[int64, bakery](b, "bakery")
@@ -249,7 +252,7 @@ func (b *bench) ledgered(on sqldriver.Connector) {
 	pool := sql.OpenDB(on)
 	b.Cleanup(func() { _ = pool.Close() })
 	b.store = sqlstore.New(pool, b.kit.flavor, b.kit.options(sqlstore.WithLedger())...)
-	b.Cleanup(func() { _ = b.store.Close() })
+	b.Cleanup(closing(b.store))
 	if err := b.store.InstallLedger(context.Background()); err != nil {
 		b.Fatal(err)
 	}

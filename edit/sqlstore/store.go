@@ -16,6 +16,7 @@ import (
 // Store writes to one database. It may be used concurrently.
 type Store struct {
 	db       *sql.DB
+	handing  *sql.DB // see direct
 	engine   engine
 	lockWait time.Duration
 
@@ -97,7 +98,7 @@ func VersionsCounted() Option { return func(s *Store) { s.counted = true } }
 // New returns a store on a pool that nobody else should use: it changes the
 // settings of the connections. It holds up to two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
-	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
+	s := &Store{db: db, handing: sql.OpenDB(handed{}), lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -132,7 +133,7 @@ func (s *Store) Close() error {
 	for _, l := range idle {
 		l.discard()
 	}
-	return nil
+	return s.handing.Close()
 }
 
 // link is a connection of the store, with its prepared statements.
@@ -144,6 +145,9 @@ type link struct {
 	stmts  map[string]*sql.Stmt
 	texts  map[textKey]string
 	gone   bool
+
+	directs  map[string]directStmt // prepared on the driver's connection
+	indirect bool                  // the driver takes no contexts
 
 	oneByOne  bool   // in this transaction, rows are written one by one
 	told      bool   // in this transaction, rows that are written come back
@@ -230,12 +234,16 @@ func (l *link) discard() {
 	}
 	l.gone = true
 	if errors.Is(l.conn.Raw(func(any) error { return nil }), sql.ErrConnDone) {
-		return // the statements have gone with it
+		l.closeDirects() // database/sql knows nothing of these; its own have gone with the connection
+		return
 	}
 	for _, stmt := range l.stmts {
 		_ = stmt.Close()
 	}
-	_ = l.conn.Raw(func(any) error { return sqldriver.ErrBadConn })
+	_ = l.conn.Raw(func(any) error {
+		l.closeDirects() // SQLite keeps a connection open that has statements
+		return sqldriver.ErrBadConn
+	})
 	_ = l.conn.Close()
 }
 
@@ -259,6 +267,9 @@ func (l *link) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 
 // query runs a prepared statement and hands each row to f.
 func (l *link) query(ctx context.Context, text string, args []any, f func(*sql.Rows) error) (err error) {
+	if done, err := l.direct(ctx, text, args, f); done || err != nil {
+		return err
+	}
 	stmt, err := l.prepare(ctx, text) //nolint:sqlclosecheck // stays prepared; discard closes it
 	if err != nil {
 		return err
