@@ -45,8 +45,8 @@ var durable = []kit{
 
 // BenchmarkRatio compares saves with what a program would write by hand, in
 // turns, so that both have the same machine. It reports how many times the
-// time of the saves the rival takes, both at their median, and both at what the
-// quickest tenth stays below: above 1, the saves are quicker.
+// time of the saves the rival takes, both at their median: above 1, the saves are
+// quicker.
 func BenchmarkRatio(b *testing.B) {
 	for _, k := range append(allKits(), durable...) {
 		b.Run(k.name, func(b *testing.B) {
@@ -73,81 +73,6 @@ func BenchmarkRatio(b *testing.B) {
 	}
 }
 
-// BenchmarkSingle compares saves of one record, one after the other, with an
-// UPDATE that was prepared, and reports how many times its time a save takes, both
-// at their median.
-//
-// Two connections differ from each other by far more than what is looked for, for as
-// long as they live, by where the scheduler has put their servers. So each round is
-// of new connections, and the median of the rounds is what counts: 50 of them, with
-// -benchtime 50x.
-func BenchmarkSingle(b *testing.B) {
-	for _, k := range allKits() {
-		rivals := []rival{{name: "prepared", write: autocommit}}
-		if k.flavor != dialects.MySQL {
-			rivals = append(rivals, rival{name: "prepared with returning", write: returning})
-		}
-		for _, r := range rivals {
-			b.Run(k.name+"/"+strings.ReplaceAll(r.name, " ", "_"), func(b *testing.B) { single(b, k, r) })
-		}
-	}
-}
-
-func single(b *testing.B, k kit, r rival) {
-	b.Helper()
-	const warm, pairs = 30, 100
-	ctx := context.Background()
-	w := k.start(b, nil)
-	w.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'ours', 1), (2, 'theirs', 1)")
-	timed := func(f func() error) float64 {
-		began := time.Now()
-		if err := f(); err != nil {
-			b.Fatal(err)
-		}
-		return float64(time.Since(began))
-	}
-	var ratios, ours, theirs []float64
-	round := 0
-	for b.Loop() {
-		w.db.SetMaxIdleConns(0)
-		w.db.SetMaxIdleConns(1)
-		editor, end := w.anew()
-		e := must[*edit.RecordEdit[int64, bakery]](b)(editor.Edit(ctx, 1))
-		save := func() error {
-			e.V.Stock++
-			_, err := e.Save(ctx)
-			return err
-		}
-		rival := func() error {
-			round++
-			return r.write(w, 1, round)
-		}
-		var with, without []float64
-		for i := range warm + pairs {
-			first, second := &with, &without
-			one, other := save, rival
-			if i%2 == 1 {
-				first, second, one, other = second, first, other, one
-			}
-			a, z := timed(one), timed(other)
-			if i >= warm {
-				*first, *second = append(*first, a), append(*second, z)
-			}
-		}
-		_ = e.Close()
-		end()
-		mine, yours := middle(with), middle(without)
-		ratios, ours, theirs = append(ratios, mine/yours), append(ours, mine), append(theirs, yours)
-	}
-	b.ReportMetric(middle(ratios), "x-rival")
-	b.ReportMetric(middle(ours)/1000, "µs/save")
-	b.ReportMetric(middle(theirs)/1000, "µs/rival")
-	b.ReportMetric(0, "ns/op")
-	if n := one[int](w, fmt.Sprintf("SELECT COUNT(*) FROM bakery WHERE version = %d", round+1)); n != 2 {
-		b.Errorf("%d of 2 rows were written each time", n)
-	}
-}
-
 // anew is another writer, on connections of its own.
 func (b *bench) anew() (editor *edit.Editor[int64, bakery], end func()) {
 	b.Helper()
@@ -171,13 +96,16 @@ func middle(values []float64) float64 {
 }
 
 // compete writes the same rows both ways, in turns.
+//
+// Two connections differ from each other by far more than what is looked for, for as
+// long as they live, by where the scheduler has put their servers. So each round is
+// of new connections, and the median of the rounds is what counts: 50 of them, with
+// -benchtime 50x.
 func compete(b *testing.B, k kit, rows int, r rival) {
 	b.Helper()
-	ctx := context.Background()
-	if r.cancelable {
-		within, cancel := context.WithCancel(ctx)
-		defer cancel()
-		ctx = within
+	warm, pairs := 30, 100
+	if rows > 1 {
+		warm, pairs = 2, 6
 	}
 	w := k.start(b, nil)
 	var values []string
@@ -185,58 +113,113 @@ func compete(b *testing.B, k kit, rows int, r rival) {
 		values = append(values, fmt.Sprintf("(%d, 'bakery %d', 1)", i+1, i))
 	}
 	w.exec("INSERT INTO bakery (id, name, version) VALUES " + strings.Join(values, ", "))
-	edits := make([]*edit.RecordEdit[int64, bakery], rows)
-	for i := range edits {
-		edits[i] = w.edit(int64(i + 1))
-	}
-	saves := make([]*edit.Pending[int64, bakery], rows)
-	var ours, theirs []time.Duration
-	round := 0
+	var ratios, ours, theirs, batches []float64
+	turns := 0
 	for b.Loop() {
-		round++
-		began := time.Now()
-		if rows == 1 {
-			edits[0].V.Stock++
-			if _, err := edits[0].Save(ctx); err != nil {
-				b.Fatal(err)
+		s := w.saver(rows, r.cancelable)
+		w.db.SetMaxIdleConns(0)
+		w.db.SetMaxIdleConns(1)
+		var with, without []float64
+		for i := range warm + pairs {
+			turns++
+			write := func() error { return r.write(w, rows, turns) }
+			var mine, other float64
+			if i%2 == 0 {
+				mine = timed(b, s.save)
+				other = timed(b, write)
+			} else {
+				other = timed(b, write)
+				mine = timed(b, s.save)
 			}
-		} else {
-			for i, e := range edits {
-				e.V.Stock++
-				saves[i] = e.SaveAsync()
-			}
-			for _, p := range saves {
-				if _, err := p.Wait(ctx); err != nil {
-					b.Fatal(err)
-				}
+			if i >= warm {
+				with, without = append(with, mine), append(without, other)
 			}
 		}
-		between := time.Now()
-		if err := r.write(w, rows, round); err != nil {
-			b.Fatal(err)
-		}
-		ours = append(ours, between.Sub(began))
-		theirs = append(theirs, time.Since(between))
+		batches = append(batches, float64(s.writer.Stats().Batches)/float64(warm+pairs))
+		s.end()
+		ratios = append(ratios, median(without)/median(with))
+		ours, theirs = append(ours, median(with)), append(theirs, median(without))
 	}
-	b.ReportMetric(float64(w.writer.Stats().Batches)/float64(round), "batches")
-	b.ReportMetric(float64(median(theirs))/float64(median(ours)), "rival/ours")
-	b.ReportMetric(float64(quick(theirs))/float64(quick(ours)), "quick-rival/ours")
-	b.ReportMetric(float64(median(ours).Nanoseconds())/1000/float64(rows), "µs/save")
-	b.ReportMetric(float64(median(theirs).Nanoseconds())/1000/float64(rows), "µs/rival")
-	if n := one[int](w, fmt.Sprintf("SELECT COUNT(*) FROM bakery WHERE version = %d", round+1)); n != 2*rows {
-		b.Errorf("%d of %d rows were written", n, 2*rows)
+	b.ReportMetric(median(batches), "batches")
+	b.ReportMetric(median(ratios), "rival/ours")
+	b.ReportMetric(median(ours)/1000/float64(rows), "µs/save")
+	b.ReportMetric(median(theirs)/1000/float64(rows), "µs/rival")
+	b.ReportMetric(0, "ns/op")
+	if n := one[int](w, fmt.Sprintf("SELECT COUNT(*) FROM bakery WHERE version = %d", turns+1)); n != 2*rows {
+		b.Errorf("%d of %d rows were written each time", n, 2*rows)
 	}
 }
 
-// median is of times that a busy machine has made longer.
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
+// timed returns how many nanoseconds f takes.
+func timed(b *testing.B, f func() error) float64 {
+	b.Helper()
+	began := time.Now()
+	if err := f(); err != nil {
+		b.Fatal(err)
+	}
+	return float64(time.Since(began))
 }
 
-// quick is what the quickest tenth of times that median has sorted stays below: on
-// a machine that others use, it says more about the work that there is to do.
-func quick(times []time.Duration) time.Duration { return times[len(times)/10] }
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// saver saves the first rows of a bench, on connections of its own.
+type saver struct {
+	ctx    context.Context //nolint:containedctx // of all its saves
+	writer *edit.Writer
+	edits  []*edit.RecordEdit[int64, bakery]
+	saves  []*edit.Pending[int64, bakery]
+	end    func()
+}
+
+func (b *bench) saver(rows int, cancelable bool) *saver {
+	b.Helper()
+	s := &saver{ctx: context.Background(), saves: make([]*edit.Pending[int64, bakery], rows)}
+	cancel := func() {}
+	if cancelable {
+		s.ctx, cancel = context.WithCancel(s.ctx)
+	}
+	pool := sql.OpenDB(b.connector)
+	store := sqlstore.New(pool, b.kit.flavor, b.kit.options()...)
+	s.writer = edit.NewWriter(store)
+	table := must[*edit.Table](b)(sqlstore.Table[bakery](s.ctx, store, "", "bakery"))
+	editor := must[*edit.Editor[int64, bakery]](b)(edit.NewEditor[int64, bakery](s.writer, table))
+	for i := range rows {
+		s.edits = append(s.edits, must[*edit.RecordEdit[int64, bakery]](b)(editor.Edit(s.ctx, int64(i+1))))
+	}
+	s.end = func() {
+		cancel()
+		for _, e := range s.edits {
+			_ = e.Close()
+		}
+		for _, end := range []func() error{s.writer.Close, store.Close, pool.Close} {
+			if err := end(); err != nil {
+				b.Error(err)
+			}
+		}
+	}
+	return s
+}
+
+func (s *saver) save() error {
+	if len(s.edits) == 1 {
+		s.edits[0].V.Stock++
+		_, err := s.edits[0].Save(s.ctx)
+		return err
+	}
+	for i, e := range s.edits {
+		e.V.Stock++
+		s.saves[i] = e.SaveAsync()
+	}
+	for _, p := range s.saves {
+		if _, err := p.Wait(s.ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // statement is prepared once for a bench.
 func (b *bench) statement(text string) (*sql.Stmt, error) {
