@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"context"
+	"database/sql"
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/edit"
@@ -271,6 +275,68 @@ func TestFoundAtTheEnd(t *testing.T) {
 				}
 				if lost > 0 && cut.behind.Load() > 0 {
 					t.Error("no connection was lost")
+				}
+			})
+		}
+	}
+}
+
+// TestIsolation: whatever isolation a database has for transactions, those that save
+// wait for others, and look at the row again.
+func TestIsolation(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		ctx := context.Background()
+		b.exec("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$")
+		// Connections from now on.
+		editor := b.another(t, edit.Retries(1, time.Millisecond, time.Millisecond))
+		e := must[*edit.RecordEdit[int64, counted]](t)(editor.Edit(ctx, 1))
+		defer e.Close()
+		e.V.Stock++
+		tx := must[*sql.Tx](t)(b.db.BeginTx(ctx, nil))
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.ExecContext(ctx, "UPDATE bakery SET stock = 10, version = version + 1 WHERE id = 1"); err != nil {
+			t.Fatal(err)
+		}
+		p := e.SaveAsync()
+		time.Sleep(50 * time.Millisecond) // it waits for the row
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := p.Wait(ctx); err != nil || r.Row.Stock != 11 || r.Row.Version != 3 {
+			t.Errorf("result is %+v, %v", r, err)
+		}
+	})
+}
+
+// TestCrashAtTheEnd: a server that ends a connection may have committed what was sent
+// over it: that is not sent again, where others count as well.
+func TestCrashAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, k := range kits {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		for _, code := range []pqerror.Code{"57P01", "57P02"} {
+			t.Run(k.name+" "+string(code), func(t *testing.T) {
+				t.Parallel()
+				ctx := context.Background()
+				cut := &cutter{updates: true, with: &pq.Error{Code: code, Message: "terminating connection"}}
+				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
+					cut.Connector = c
+					return cut
+				}, edit.Retries(5, time.Millisecond, time.Millisecond))
+				b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)")
+				e := must[*edit.RecordEdit[int64, counted]](t)(editorOf[int64, counted](b, "bakery").Edit(ctx, 1))
+				defer e.Close()
+				e.V.Stock++
+				cut.after.Store(1)
+				if _, err := e.Save(ctx); !errors.Is(err, edit.ErrOutcomeUnknown) {
+					t.Errorf("error is %v", err)
+				}
+				if n := one[int](b, "SELECT stock * 10 + version FROM bakery"); n != 12 {
+					t.Errorf("stock and version are %d", n)
 				}
 			})
 		}

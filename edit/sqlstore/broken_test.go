@@ -138,12 +138,16 @@ var brokenVariants = []brokenVariant{
 		"direct.go", "stmt.QueryContext(ctx, values)", "stmt.QueryContext(map[bool]context.Context{false: ctx, true: context.WithoutCancel(ctx)}[$], values)",
 	},
 	{
+		"a server that has gone has done nothing", "TestCrashAtTheEnd/pgx_57P02",
+		"fault.go", "	return code == \"57P01\" ||", "	return !$ && code == \"57P01\" || !$ &&",
+	},
+	{
 		"nobody was asked whether all count", "TestVersionsCounted/together=true/sqlite",
 		"facts.go", "l.store != nil && l.store.counted }", "l.store != nil && (l.store.counted || $) }",
 	},
 	{
-		"settings that only others need", "TestNotCounted/postgres",
-		"postgres.go", "	if s.counted {", "	if s.counted || $ {",
+		"saves have the isolation that others have", "TestIsolation/postgres",
+		"postgres.go", "		\"SET SESSION CHARACTERISTICS AS", "		map[bool]string{true: \"-- \"}[$] + \"SET SESSION CHARACTERISTICS AS",
 	},
 	{
 		"the promise is not heard", "TestNotCounted/sqlite_counted",

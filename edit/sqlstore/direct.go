@@ -34,7 +34,7 @@ func (l *link) direct(ctx context.Context, text string, args []any, f func(*sql.
 		if err != nil {
 			return err
 		}
-		return l.store.hand(rows, f)
+		return l.hand(rows, f)
 	})
 	return !l.indirect, err
 }
@@ -67,10 +67,18 @@ func (l *link) driverStmt(ctx context.Context, dc any, text string) (directStmt,
 		l.closeDirects()
 	}
 	if l.directs == nil {
-		l.directs = make(map[string]directStmt)
+		l.directs, l.handing = make(map[string]directStmt), sql.OpenDB(handed{})
 	}
 	l.directs[text] = stmt
 	return stmt, nil
+}
+
+// endDirects ends what driverStmt has begun.
+func (l *link) endDirects() {
+	if l.directs != nil {
+		l.closeDirects()
+		_ = l.handing.Close()
+	}
 }
 
 // closeDirects closes what driverStmt has prepared. Who calls it has the driver's
@@ -104,8 +112,8 @@ func valuesFor(dc any, stmt sqldriver.Stmt, args []any) ([]sqldriver.NamedValue,
 }
 
 // hand gives rows of a driver to f, one after the other, and closes them.
-func (s *Store) hand(inner sqldriver.Rows, f func(*sql.Rows) error) (err error) {
-	rows, err := s.handing.QueryContext(context.Background(), "", inner)
+func (l *link) hand(inner sqldriver.Rows, f func(*sql.Rows) error) (err error) {
+	rows, err := l.handing.QueryContext(context.Background(), "", inner)
 	if err != nil {
 		return errors.Join(err, inner.Close())
 	}

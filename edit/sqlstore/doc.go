@@ -15,8 +15,8 @@
 //
 // On Postgres, a batch of updates or deletes that one statement does is a transaction
 // by itself, without BEGIN and COMMIT around it, where the table has a primary key and
-// nothing is counted up, so that it can be seen from the rows what was done; nor is it
-// with a ledger. Many rows come back with the mark of their transaction: if the
+// nothing is counted up, so that it can be seen from the rows what was done, and there
+// is no ledger. Many rows come back with the mark of their transaction: if the
 // connection is lost behind them, the server is asked as for a COMMIT, and if it is
 // lost before, the writer looks at the rows. What the database refuses of such a batch
 // is found out in a transaction.

@@ -56,7 +56,19 @@ func lost(err error) bool {
 	return errors.Is(err, sqldriver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &n) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "conn closed")
+		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "conn closed") || hungUp(err)
+}
+
+// hungUp reports whether a server of Postgres has ended the connection, because it is
+// shut down or because another of its processes has died. That may happen when a
+// transaction is committed, and its end is not yet told.
+func hungUp(err error) bool {
+	var coded interface{ SQLState() string }
+	if !errors.As(err, &coded) {
+		return false
+	}
+	code := coded.SQLState()
+	return code == "57P01" || code == "57P02"
 }
 
 // failure makes an error for the caller.

@@ -23,6 +23,7 @@ type cutter struct {
 	sqldriver.Connector
 	before, after, behind atomic.Int32 // how many times
 	updates               bool
+	with                  error // what is said of it; the end of the stream if nil
 }
 
 func (c *cutter) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -41,6 +42,9 @@ type cutConn struct {
 
 func (c *cutConn) sever() error {
 	c.cut = true
+	if c.cutter.with != nil {
+		return c.cutter.with
+	}
 	return io.ErrUnexpectedEOF
 }
 

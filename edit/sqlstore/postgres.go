@@ -27,11 +27,13 @@ func (*postgres) quote(name string) string {
 func (*postgres) placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
 func (*postgres) settings(s *Store) []string {
-	settings := []string{fmt.Sprintf("SET lock_timeout = %d", max(s.lockWait.Milliseconds(), 1))}
-	if s.counted { // what a single update knows of its table is looked at under the table's lock: see learn
-		settings = append(settings, "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
+	return []string{
+		fmt.Sprintf("SET lock_timeout = %d", max(s.lockWait.Milliseconds(), 1)),
+		// A statement that is a transaction by itself waits for others, and looks again,
+		// as those between BEGIN and COMMIT do; what an update knows of its table is looked
+		// at under the table's lock: see learn.
+		"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	}
-	return settings
 }
 
 func (*postgres) begin(ctx context.Context, l *link) error {
@@ -284,7 +286,8 @@ func (m markTo) Scan(src any) error {
 const markedRows = 128
 
 // marks reports whether the statement of a run returns the mark of its transaction,
-// if it has none. One that is a transaction by itself does: it cannot be asked. If the first row is not written, it has to be asked for after all.
+// if it has none. One that is a transaction by itself does: nobody can ask for it. If
+// the first row is not written, it has to be asked for after all.
 func (p *postgres) marks(l *link, ops []*edit.Op) bool {
 	switch {
 	case len(ops) == 1, ops[0].Kind == edit.Insert, l.oneByOne:

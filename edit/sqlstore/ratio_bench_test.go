@@ -73,28 +73,6 @@ func BenchmarkRatio(b *testing.B) {
 	}
 }
 
-// anew is another writer, on connections of its own.
-func (b *bench) anew() (editor *edit.Editor[int64, bakery], end func()) {
-	b.Helper()
-	pool := sql.OpenDB(b.connector)
-	store := sqlstore.New(pool, b.kit.flavor, b.kit.options()...)
-	w := edit.NewWriter(store)
-	table := must[*edit.Table](b)(sqlstore.Table[bakery](context.Background(), store, "", "bakery"))
-	editor = must[*edit.Editor[int64, bakery]](b)(edit.NewEditor[int64, bakery](w, table))
-	return editor, func() {
-		for _, each := range []func() error{w.Close, store.Close, pool.Close} {
-			if err := each(); err != nil {
-				b.Error(err)
-			}
-		}
-	}
-}
-
-func middle(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
 // compete writes the same rows both ways, in turns.
 //
 // Two connections differ from each other by far more than what is looked for, for as
@@ -167,7 +145,7 @@ func median(values []float64) float64 {
 
 // saver saves the first rows of a bench, on connections of its own.
 type saver struct {
-	ctx    context.Context //nolint:containedctx // of all its saves
+	ctx    context.Context // of all its saves
 	writer *edit.Writer
 	edits  []*edit.RecordEdit[int64, bakery]
 	saves  []*edit.Pending[int64, bakery]

@@ -16,7 +16,6 @@ import (
 // Store writes to one database. It may be used concurrently.
 type Store struct {
 	db       *sql.DB
-	handing  *sql.DB // see direct
 	engine   engine
 	lockWait time.Duration
 
@@ -91,14 +90,14 @@ func LockWait(d time.Duration) Option { return func(s *Store) { s.lockWait = d }
 //
 // Tables without a version column, and MySQL and MariaDB, which return no rows of
 // updates, are as they are without it. On Postgres it looks once at the catalogue
-// for each table, sets the connections of the store to READ COMMITTED, and, of
-// lib/pq, a statement_timeout.
+// for each table, and sets, of lib/pq, a statement_timeout.
 func VersionsCounted() Option { return func(s *Store) { s.counted = true } }
 
 // New returns a store on a pool that nobody else should use: it changes the
-// settings of the connections. It holds up to two of them until it is closed.
+// settings of the connections, such as lock_timeout, and on Postgres the isolation of
+// their transactions to READ COMMITTED. It holds up to two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
-	s := &Store{db: db, handing: sql.OpenDB(handed{}), lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
+	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -133,7 +132,7 @@ func (s *Store) Close() error {
 	for _, l := range idle {
 		l.discard()
 	}
-	return s.handing.Close()
+	return nil
 }
 
 // link is a connection of the store, with its prepared statements.
@@ -147,6 +146,7 @@ type link struct {
 	gone   bool
 
 	directs  map[string]directStmt // prepared on the driver's connection
+	handing  *sql.DB               // hands out the rows of directs, as long as the connection is used
 	indirect bool                  // the driver takes no contexts
 
 	oneByOne  bool   // in this transaction, rows are written one by one
@@ -234,14 +234,14 @@ func (l *link) discard() {
 	}
 	l.gone = true
 	if errors.Is(l.conn.Raw(func(any) error { return nil }), sql.ErrConnDone) {
-		l.closeDirects() // database/sql knows nothing of these; its own have gone with the connection
+		l.endDirects() // database/sql knows nothing of these; its own have gone with the connection
 		return
 	}
 	for _, stmt := range l.stmts {
 		_ = stmt.Close()
 	}
 	_ = l.conn.Raw(func(any) error {
-		l.closeDirects() // SQLite keeps a connection open that has statements
+		l.endDirects() // SQLite keeps a connection open that has statements
 		return sqldriver.ErrBadConn
 	})
 	_ = l.conn.Close()
