@@ -338,6 +338,9 @@ func TestCrashAtTheEnd(t *testing.T) {
 				if n := one[int](b, "SELECT stock * 10 + version FROM bakery"); n != 12 {
 					t.Errorf("stock and version are %d", n)
 				}
+				if n := cut.reused.Load(); n != 0 {
+					t.Errorf("%d statements were sent over a connection that had ended", n)
+				}
 			})
 		}
 	}

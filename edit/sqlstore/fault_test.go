@@ -23,7 +23,8 @@ type cutter struct {
 	sqldriver.Connector
 	before, after, behind atomic.Int32 // how many times
 	updates               bool
-	with                  error // what is said of it; the end of the stream if nil
+	with                  error        // what is said of it; the end of the stream if nil
+	reused                atomic.Int32 // what was sent over a connection that had broken
 }
 
 func (c *cutter) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -40,6 +41,14 @@ type cutConn struct {
 	cut    bool
 }
 
+// broken reports whether nothing can be sent over the connection.
+func (c *cutConn) broken() bool {
+	if c.cut {
+		c.cutter.reused.Add(1)
+	}
+	return c.cut
+}
+
 func (c *cutConn) sever() error {
 	c.cut = true
 	if c.cutter.with != nil {
@@ -49,7 +58,7 @@ func (c *cutConn) sever() error {
 }
 
 func (c *cutConn) ExecContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Result, error) {
-	if c.cut {
+	if c.broken() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	commit := strings.HasPrefix(query, "COMMIT")
@@ -64,7 +73,7 @@ func (c *cutConn) ExecContext(ctx context.Context, query string, args []sqldrive
 }
 
 func (c *cutConn) PrepareContext(ctx context.Context, query string) (sqldriver.Stmt, error) {
-	if c.cut {
+	if c.broken() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	stmt, err := c.Conn.(sqldriver.ConnPrepareContext).PrepareContext(ctx, query)
@@ -82,7 +91,7 @@ type cutStmt struct {
 
 func (s *cutStmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
 	c := s.conn
-	if c.cut {
+	if c.broken() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if c.cutter.before.Add(-1) >= 0 {
@@ -100,7 +109,7 @@ func (s *cutStmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue)
 }
 
 func (s *cutStmt) ExecContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Result, error) {
-	if s.conn.cut {
+	if s.conn.broken() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return s.Stmt.(sqldriver.StmtExecContext).ExecContext(ctx, args)
@@ -121,7 +130,7 @@ func (r *cutRows) Next(dest []sqldriver.Value) error {
 }
 
 func (c *cutConn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
-	if c.cut {
+	if c.broken() {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return c.Conn.(sqldriver.QueryerContext).QueryContext(ctx, query, args)
