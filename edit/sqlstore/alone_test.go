@@ -6,9 +6,11 @@ import (
 	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -343,5 +345,63 @@ func TestCrashAtTheEnd(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBackendsKilled ends the connections that save, again and again, at any moment of
+// their statements. What was said to be saved is there once.
+func TestBackendsKilled(t *testing.T) {
+	t.Parallel()
+	for _, k := range allKits() {
+		if k.flavor != dialects.Postgres {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			const rows, kills = 40, 8
+			ctx := context.Background()
+			b := k.start(t, nil, edit.Retries(1000, time.Millisecond, 5*time.Millisecond))
+			var edits []*edit.RecordEdit[int64, bakery]
+			for i := range rows {
+				b.exec(fmt.Sprintf("INSERT INTO bakery (id, name, version) VALUES (%d, 'bakery %d', 1)", i+1, i))
+				edits = append(edits, b.edit(int64(i+1)))
+			}
+			stop := make(chan struct{})
+			var killer sync.WaitGroup
+			var killed atomic.Int64
+			killer.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(rand.N(15 * time.Millisecond)):
+					}
+					var n int
+					err := b.db.QueryRowContext(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"+
+						" WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%UPDATE%bakery%'").Scan(&n)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					killed.Add(int64(n))
+				}
+			})
+			rounds := 0
+			for ; rounds < 5 || killed.Load() < kills; rounds++ {
+				for _, e := range edits {
+					e.V.Stock++
+				}
+				for i, err := range atOnce(edits...) {
+					if err != nil {
+						t.Errorf("row %d: %v", i+1, err)
+					}
+				}
+			}
+			close(stop)
+			killer.Wait()
+			if n := one[int](b, fmt.Sprintf("SELECT COUNT(*) FROM bakery WHERE stock = %d AND version = %d", rounds, rounds+1)); n != rows {
+				t.Errorf("%d of %d rows were written %d times", n, rows, rounds)
+			}
+		})
 	}
 }
