@@ -25,10 +25,7 @@ import (
 // was sent. Saves that come together are sent together.
 func onPostgres(t *testing.T, test func(t *testing.T, b *bench, sent *listener)) {
 	t.Helper()
-	for _, k := range allKits() {
-		if k.flavor != dialects.Postgres {
-			continue
-		}
+	for _, k := range kitsOf(dialects.Postgres) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			sent := &listener{}
@@ -244,19 +241,16 @@ func TestTwins(t *testing.T) {
 
 // TestFoundAtTheEnd: what the database only finds when it commits is found of a
 // statement that is a transaction by itself, too, also if its rows have come, and the
-// connection is lost then.
+// connection is lost then, and if nobody tells what has become of it.
 func TestFoundAtTheEnd(t *testing.T) {
 	t.Parallel()
-	for _, k := range allKits() {
-		if k.flavor != dialects.Postgres {
-			continue
-		}
-		for name, lost := range map[string]int32{"answered": 0, "lost": 1} {
+	for _, k := range kitsOf(dialects.Postgres) {
+		for name, lost := range map[string]int32{"answered": 0, "lost": 1, "lost for good": 1} {
 			t.Run(k.name+" "+name, func(t *testing.T) {
 				t.Parallel()
 				var cut *cutter
 				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
-					cut = &cutter{Connector: c, updates: true}
+					cut = &cutter{Connector: c, updates: true, mute: name == "lost for good"}
 					return cut
 				}, edit.Retries(5, time.Millisecond, time.Millisecond), edit.Linger(20*time.Millisecond))
 				b.exec("ALTER TABLE bakery ADD UNIQUE (stock) DEFERRABLE INITIALLY DEFERRED",
@@ -352,10 +346,7 @@ func TestCrashAtTheEnd(t *testing.T) {
 // their statements. What was said to be saved is there once.
 func TestBackendsKilled(t *testing.T) {
 	t.Parallel()
-	for _, k := range allKits() {
-		if k.flavor != dialects.Postgres {
-			continue
-		}
+	for _, k := range kitsOf(dialects.Postgres) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			const rows, kills = 40, 8

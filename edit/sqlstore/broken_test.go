@@ -102,6 +102,10 @@ var brokenVariants = []brokenVariant{
 		"batch.go", "		state = b.engine.resolve(ctx, b.store.db, b.link.mark)\n	}\n	for", "		if state = b.engine.resolve(ctx, b.store.db, b.link.mark); $ {\n			state = edit.Done\n		}\n	}\n	for",
 	},
 	{
+		"rows that have come are there, if nobody says otherwise", "TestFoundAtTheEnd/pgx_lost_for_good",
+		"postgres.go", "		case err != nil || !status.Valid:\n", "		case (err != nil || !status.Valid) && $:\n			return edit.Done\n		case err != nil || !status.Valid:\n",
+	},
+	{
 		"what the database refuses is not looked for", "TestRefusedAlone/postgres",
 		"batch.go", "	case len(ops) == 1, state ==", "	case $, len(ops) == 1, state ==",
 	},

@@ -130,11 +130,7 @@ type watched struct {
 }
 
 func (w *watched) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, err := w.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &watchedConn{cutConn{Conn: conn, cutter: &cutter{}}, w.ambush}, nil
+	return connect(ctx, w.Connector, func(c cutConn) sqldriver.Conn { return &watchedConn{c, w.ambush} })
 }
 
 type watchedConn struct {

@@ -22,11 +22,7 @@ type listener struct {
 }
 
 func (l *listener) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, err := l.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &heardConn{cutConn{Conn: conn, cutter: &cutter{}}, l}, nil
+	return connect(ctx, l.Connector, func(inner cutConn) sqldriver.Conn { return &heardConn{inner, l} })
 }
 
 func (l *listener) hear(query string) {

@@ -21,11 +21,7 @@ import (
 type plainly struct{ sqldriver.Connector }
 
 func (p plainly) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, err := p.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return plainConn{cutConn{Conn: conn, cutter: &cutter{}}}, nil
+	return connect(ctx, p.Connector, func(inner cutConn) sqldriver.Conn { return plainConn{inner} })
 }
 
 type plainConn struct{ cutConn }
@@ -197,11 +193,7 @@ type census struct {
 }
 
 func (c *census) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &censusConn{cutConn{Conn: conn, cutter: &cutter{}}, c}, nil
+	return connect(ctx, c.Connector, func(inner cutConn) sqldriver.Conn { return &censusConn{inner, c} })
 }
 
 type censusConn struct {

@@ -154,6 +154,11 @@ type bench struct {
 // allKits are all databases, with versions that all count, too.
 func allKits() []kit { return append(slices.Clone(kits), countedKits()...) }
 
+// kitsOf are those of one kind of database.
+func kitsOf(flavor dialects.Flavor) []kit {
+	return slices.DeleteFunc(allKits(), func(k kit) bool { return k.flavor != flavor })
+}
+
 // onEach runs a test on every database.
 func onEach(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()

@@ -25,11 +25,7 @@ type spy struct {
 }
 
 func (s *spy) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	conn, err := s.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &spyConn{cutConn{Conn: conn, cutter: &cutter{}}, s}, nil
+	return connect(ctx, s.Connector, func(inner cutConn) sqldriver.Conn { return &spyConn{inner, s} })
 }
 
 type spyConn struct {

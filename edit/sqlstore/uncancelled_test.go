@@ -32,10 +32,7 @@ func TestUncancelled(t *testing.T) {
 // TestSlowStatement: a statement ends with its time, whoever sees to that.
 func TestSlowStatement(t *testing.T) {
 	t.Parallel()
-	for _, k := range allKits() {
-		if k.flavor != dialects.Postgres {
-			continue
-		}
+	for _, k := range kitsOf(dialects.Postgres) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
@@ -69,10 +66,7 @@ func TestSlowStatement(t *testing.T) {
 // TestCloseBesideLock: to end a writer takes no longer than to wait for a lock.
 func TestCloseBesideLock(t *testing.T) {
 	t.Parallel()
-	for _, k := range allKits() {
-		if k.flavor != dialects.Postgres {
-			continue
-		}
+	for _, k := range kitsOf(dialects.Postgres) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
