@@ -57,6 +57,7 @@ type Cache struct {
 	stats        counters
 	feed         atomic.Uint32 // listen.State
 	opened       atomic.Uint32 // sessions so far
+	scans        atomic.Bool   // rows of the inner driver scan their columns themselves
 	heard        atomic.Uint64
 }
 

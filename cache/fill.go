@@ -52,7 +52,7 @@ func (s *session) miss(ctx context.Context, k key, args []sqldriver.NamedValue, 
 			c.stats.hits.add(s.number)
 			c.stats.shared.Add(1)
 			c.find(hash, &k, &s.found) // the store should know that it was of use
-			return e.rows(), nil, nil
+			return s.replay(e), nil, nil
 		}
 	}
 	c.stats.misses.Add(1)
@@ -185,7 +185,8 @@ var _ driver.Call = (*fillCall)(nil)
 // Rows reads the inner rows ahead, up to the budget of a result.
 func (f *fillCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	c := f.session.cache
-	if !f.session.mayFill() || driver.ScansColumns(inner) {
+	scanned := driver.ScansColumns(inner)
+	if !f.session.mayFill() || scanned && !f.session.scans(inner) {
 		f.abandon(Ineligible)
 		return f.session.passed(inner), nil
 	}
@@ -201,14 +202,14 @@ func (f *fillCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows
 	switch {
 	case set != nil:
 		f.store(set)
-		return rows, nil
+		return f.session.scanned(rows, scanned), nil
 	case errors.Is(why, rowset.ErrTooLarge):
 		f.flight.key.statement.unkept.Store(afterTooLarge)
 		f.abandon(TooLarge)
 	default:
 		f.abandon(NotWhole)
 	}
-	return f.session.passed(rows), nil
+	return f.session.scanned(f.session.passed(rows), scanned), nil
 }
 
 // settle puts the settings into the key that the connection turned out to have:

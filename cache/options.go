@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/dialects"
+	"github.com/vantage-go/live/driver"
 )
 
 // The defaults of a cache.
@@ -40,6 +41,10 @@ type Config struct {
 	// Takes reports whether the inner driver treats an argument as
 	// database/sql does by itself. Nil: it is asked each time.
 	Takes func(v any) bool
+	// Columns does what rows of the inner driver do that scan their columns
+	// themselves, as they may since Go 1.27. Nil: results of such rows are not
+	// stored.
+	Columns driver.ColumnScanner
 	// Reached reports whether everything that a token stands for has been
 	// applied. Nil: no token is ever reached.
 	Reached func(token string) (bool, error)

@@ -191,5 +191,5 @@ func (c *Cache) refresh(hash uint64, k *key, args []sqldriver.NamedValue) bool {
 func (s *session) serveOutdated(e *entry) sqldriver.Rows {
 	s.cache.stats.hits.add(s.number)
 	s.cache.stats.stale.Add(1)
-	return e.rows()
+	return s.replay(e)
 }

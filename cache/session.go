@@ -261,7 +261,7 @@ func (s *session) hit(e *entry) (sqldriver.Rows, driver.Call, error) {
 		return nil, &verifyCall{session: s, entry: *e}, nil
 	}
 	s.unverified++
-	return e.rows(), nil, nil
+	return s.replay(e), nil, nil
 }
 
 // verifies reports whether it is time to compare a hit with the database.

@@ -38,18 +38,19 @@ var _ driver.Call = (*verifyCall)(nil)
 func (v *verifyCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	s := v.session
 	c := s.cache
-	if !s.mayFill() || driver.ScansColumns(inner) {
+	scanned := driver.ScansColumns(inner)
+	if !s.mayFill() || scanned && !s.scans(inner) {
 		return s.passed(inner), nil
 	}
 	rows, set, _ := rowset.Record(inner, rowset.Budget{Bytes: c.config.ResultBytes, RowTypes: c.config.RowTypes, Like: &statementOf(v.entry.shape).shapes})
 	if set == nil {
-		return s.passed(rows), nil
+		return s.scanned(s.passed(rows), scanned), nil
 	}
 	c.stats.verified.Add(1)
 	if !sameRows(v.entry.rows(), set.Rows()) {
 		c.suspects.add(suspect{v.entry, c.now()})
 	}
-	return rows, nil
+	return s.scanned(rows, scanned), nil
 }
 
 // Failed has nothing to compare.

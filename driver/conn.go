@@ -109,12 +109,12 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.
 	}
 	rows, call, err := c.session.Query(ctx, c.session.Classify(query), args, Direct)
 	if rows != nil || err != nil {
-		return answer(ctx, rows, err)
+		return answer(ctx, c, rows, err)
 	}
 	if call == nil {
 		return c.query(ctx, query, args)
 	}
-	return reported(ctx, c.session, call, func() (sqldriver.Rows, error) { return c.query(ctx, query, args) })
+	return reported(ctx, c, call, func() (sqldriver.Rows, error) { return c.query(ctx, query, args) })
 }
 
 // query sends the query to the inner connection. It falls back as queryDC and

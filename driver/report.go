@@ -12,7 +12,7 @@ var errAborted = errors.New("livesql: the driver did not return from the stateme
 
 // answer returns what the session answered instead of the inner driver. A
 // caller whose context is done gets nothing, as from the inner driver.
-func answer(ctx context.Context, rows sqldriver.Rows, err error) (sqldriver.Rows, error) {
+func answer(ctx context.Context, c *conn, rows sqldriver.Rows, err error) (sqldriver.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -20,6 +20,7 @@ func answer(ctx context.Context, rows sqldriver.Rows, err error) (sqldriver.Rows
 		rows.Close()
 		return nil, err
 	}
+	bind(ctx, c, rows)
 	return rows, nil
 }
 
@@ -32,15 +33,15 @@ type pending struct {
 
 // reported sends a query for which call waits. It is apart from those who send,
 // so that they have no deferred call where the session answers by itself.
-func reported(ctx context.Context, s Session, call Call, send func() (sqldriver.Rows, error)) (sqldriver.Rows, error) {
+func reported(ctx context.Context, c *conn, call Call, send func() (sqldriver.Rows, error)) (sqldriver.Rows, error) {
 	p := pending{call: call}
 	defer p.abandon()
 	rows, err := send()
-	return p.settle(ctx, s, rows, err)
+	return p.settle(ctx, c, rows, err)
 }
 
 // settle passes the inner driver's answer to the call.
-func (p *pending) settle(ctx context.Context, s Session, inner sqldriver.Rows, err error) (sqldriver.Rows, error) {
+func (p *pending) settle(ctx context.Context, c *conn, inner sqldriver.Rows, err error) (sqldriver.Rows, error) {
 	p.settled = true
 	if err != nil {
 		p.call.Failed(err)
@@ -51,8 +52,9 @@ func (p *pending) settle(ctx context.Context, s Session, inner sqldriver.Rows, e
 		return nil, err
 	}
 	if o, ok := rows.(observed); ok {
-		o.observe(s)
+		o.observe(c.session)
 	}
+	bind(ctx, c, rows)
 	return rows, nil
 }
 

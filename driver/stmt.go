@@ -79,12 +79,12 @@ func (s *stmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (s
 	session := s.conn.session
 	rows, call, err := session.Query(ctx, session.Classify(s.query), args, Prepared)
 	if rows != nil || err != nil {
-		return answer(ctx, rows, err)
+		return answer(ctx, s.conn, rows, err)
 	}
 	if call == nil {
 		return s.queryInner(ctx, args)
 	}
-	return reported(ctx, session, call, func() (sqldriver.Rows, error) { return s.queryInner(ctx, args) })
+	return reported(ctx, s.conn, call, func() (sqldriver.Rows, error) { return s.queryInner(ctx, args) })
 }
 
 // queryInner falls back as ctxDriverStmtQuery in database/sql/ctxutil.go.

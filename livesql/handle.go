@@ -51,6 +51,11 @@ type slow interface {
 	MinLease() time.Duration
 }
 
+// columnar is a dialect whose driver has rows that scan their columns themselves.
+type columnar interface {
+	Columns() driver.ColumnScanner
+}
+
 // placed is a dialect whose databases are files.
 type placed interface {
 	// Place returns the path in a data source name.
@@ -85,6 +90,10 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	}
 	h.refreshes.log = o.log
 	takes := dialect.Takes
+	var columns driver.ColumnScanner
+	if d, ok := dialect.(columnar); ok {
+		columns = d.Columns()
+	}
 	if o.stranger {
 		takes = nil
 	}
@@ -98,6 +107,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		Bytes:       o.bytes,
 		ResultBytes: o.resultBytes,
 		Takes:       takes,
+		Columns:     columns,
 		// Two ways of SQLite. Without a log nothing is stored, and nothing
 		// has to be counted.
 		RowTypes:      dialect.Flavor() == dialects.SQLite,

@@ -1,0 +1,203 @@
+package pgx_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/vantage-go/live/livesql"
+	"github.com/vantage-go/live/testdb/server"
+)
+
+type (
+	weekday  string
+	document struct {
+		A int
+		B []string
+	}
+	// loud is a Scanner that refuses.
+	loud struct{ got any }
+	// digits takes a number from pgx, and not from database/sql.
+	digits struct{ n int64 }
+)
+
+var errLoud = errors.New("refused")
+
+func (l *loud) Scan(v any) error {
+	l.got = v
+	return errLoud
+}
+
+func (d *digits) ScanInt64(n pgtype.Int8) error {
+	d.n = n.Int64
+	return nil
+}
+
+// TestScan: whatever Scan is given, it gets from memory what the database gives. Since
+// Go 1.27 pgx scans into some destinations by itself; before, they are errors,
+// which are the same, too.
+func TestScan(t *testing.T) {
+	d := server.Postgres(t)
+	if _, err := d.DB().ExecContext(t.Context(), "CREATE TABLE anchor (id int); INSERT INTO anchor VALUES (1), (2)"); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := sql.Open("pgx", d.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), livesql.AutoInstall())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+
+	values := []string{
+		"true", "42::int2", "-42::int4", "42::int8", "1.5::float4", "1.1::float8", "4000000000::oid", "1.25::numeric",
+		"'text'::text", "'x'::char(3)", "decode('6162', 'hex')", `'{"A": 1, "B": ["x"]}'::json`, `'{"A": 1, "B": ["x"]}'::jsonb`,
+		"'2026-11-27'::date", "'infinity'::date", "'2026-11-27 10:11:12'::timestamp", "'2026-11-27 10:11:12+05:30'::timestamptz",
+		"'1 day 02:03:04'::interval", "'a1b2c3d4-0000-4000-8000-00000000000f'::uuid", "'10.1.2.3'::inet", "'<a/>'::xml",
+		"array['John', 'Jane']::text[]", "array[1, 2, 3]", "array[1, 2, 3]::int2[]", "'{{1,2},{3,4}}'::int8[]", "int4range(1, 5)", "'(1,2)'::point",
+		"NULL::int4", "NULL::text[]", "NULL::jsonb",
+	}
+	destinations := []func() any{
+		into[string], into[weekday], into[[]byte], into[sql.RawBytes], into[any], into[int64], into[int8], into[uint32], into[bool], into[float64],
+		into[time.Time], into[time.Duration], into[*string], into[**any], into[sql.NullString], into[sql.Null[int64]], into[*sql.NullTime], into[loud],
+		into[[]string], into[[]*string], into[[]int], into[[3]int64], into[[16]byte], into[[]any], into[document], into[map[string]any], into[digits],
+		into[pgtype.Int4], into[pgtype.Text], into[pgtype.Timestamptz], into[pgtype.Interval], into[pgtype.Array[int64]], into[pgtype.FlatArray[byte]],
+		into[pgtype.FlatArray[string]], into[pgtype.Range[pgtype.Int4]], into[pgtype.Point], into[pgtype.PreallocBytes], into[pgtype.DriverBytes],
+		func() any { return nil }, func() any { return (*[]string)(nil) }, // nil pointers that database/sql converts into made it panic before Go 1.27
+		func() any { return "no pointer" },
+	}
+	natively := 0
+	for _, value := range values {
+		query := "SELECT id, " + value + " FROM anchor WHERE id < 3 ORDER BY id"
+		soon, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		err := live.WaitCached(soon, query)
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		for _, dest := range destinations {
+			want := scanned(t.Context(), raw, query, dest)
+			before := live.CacheStats()
+			for range 2 { // the first may be a fill
+				got := scanned(t.Context(), live.DB, query, dest)
+				for range 100 { // NULL is an error to pgx for some destinations, and then again is not
+					if reflect.DeepEqual(got, want) || !strings.HasPrefix(value, "NULL") {
+						break
+					}
+					want = scanned(t.Context(), raw, query, dest)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("%s into %T:\n%v, want\n%v", value, dest(), got, want)
+				}
+			}
+			if after := live.CacheStats(); after.Hits == before.Hits {
+				t.Errorf("%s into %T: nothing came from memory", value, dest())
+			}
+			if slice, ok := dest().(*[]string); ok && slice != nil && want.err == "" {
+				natively++
+			}
+		}
+	}
+	if natively > 0 {
+		t.Logf("pgx scans natively")
+		onAShell(t, d)
+	}
+}
+
+// into makes a destination.
+func into[T any]() any { return new(T) }
+
+// outcome is what Scan did.
+type outcome struct {
+	ids    []int
+	values []any
+	err    string
+}
+
+func scanned(ctx context.Context, db *sql.DB, query string, dest func() any) (o outcome) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return outcome{err: err.Error()}
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int
+		into := dest()
+		if err := rows.Scan(&id, into); err != nil {
+			o.err = err.Error()
+		}
+		o.ids = append(o.ids, id)
+		if p := reflect.ValueOf(into); p.Kind() == reflect.Pointer && !p.IsNil() {
+			// What shares memory with the rows ends with them.
+			o.values = append(o.values, pointees(p.Elem()))
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		o.err = err.Error()
+	}
+	return o
+}
+
+// pointees prints what pointers point to, and not where.
+func pointees(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return "nil"
+		}
+		return "&" + pointees(v.Elem())
+	case reflect.Slice, reflect.Array:
+		var b strings.Builder
+		if v.Kind() == reflect.Slice && v.IsNil() {
+			return "none"
+		}
+		for i := range v.Len() {
+			b.WriteString(pointees(v.Index(i)) + " ")
+		}
+		return b.String()
+	default:
+		return fmt.Sprintf("%v %v", v.Type(), v)
+	}
+}
+
+// onAShell reads from memory on a connection that was never dialled, which is then.
+func onAShell(t *testing.T, d *server.Database) {
+	t.Helper()
+	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), livesql.AutoInstall())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	const query = "SELECT array['x', 'y'], id FROM anchor WHERE id = 1"
+	if err := live.WaitCached(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+	first, err := live.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close() // so that the next one is another
+	for _, conn := range []interface {
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}{first, live.DB} {
+		before := live.CacheStats()
+		var words []string
+		var id int
+		if err := conn.QueryRowContext(t.Context(), query).Scan(&words, &id); err != nil || len(words) != 2 || words[1] != "y" || id != 1 {
+			t.Errorf("%q, %d, %v", words, id, err)
+		}
+		if after := live.CacheStats(); conn != first && after.Hits == before.Hits {
+			t.Error("the second connection asked the database")
+		}
+	}
+}
