@@ -1,10 +1,6 @@
 package cache
 
-import (
-	sqldriver "database/sql/driver"
-
-	"github.com/vantage-go/live/driver"
-)
+import sqldriver "database/sql/driver"
 
 // Since Go 1.27 rows may scan their columns themselves, and give a destination
 // more than a driver.Value. What is kept of them are their values all the same:
@@ -32,7 +28,7 @@ func (s *session) scans(rows sqldriver.Rows) bool {
 // recorded from.
 func (s *session) scanned(rows sqldriver.Rows, scans bool) sqldriver.Rows {
 	if scans {
-		return driver.ScanRows(rows, s.cache.config.Columns)
+		return scanRows(rows, s.cache.config.Columns)
 	}
 	return rows
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
 	"github.com/vantage-go/live/listen"
 )
@@ -36,7 +37,7 @@ func (knowing) Scan(sqldriver.Conn, string, sqldriver.Value, any) error { return
 // scanned again, and then scans again. Otherwise the caller has the driver's rows.
 func TestRowsThatScan(t *testing.T) {
 	for name, tt := range map[string]struct {
-		columns driver.ColumnScanner
+		columns dialects.ColumnScanner
 		rows    sqldriver.Rows
 		stored  bool
 	}{

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/dialects"
-	"github.com/vantage-go/live/driver"
 )
 
 // The defaults of a cache.
@@ -44,7 +43,7 @@ type Config struct {
 	// Columns does what rows of the inner driver do that scan their columns
 	// themselves, as they may since Go 1.27. Nil: results of such rows are not
 	// stored.
-	Columns driver.ColumnScanner
+	Columns dialects.ColumnScanner
 	// Reached reports whether everything that a token stands for has been
 	// applied. Nil: no token is ever reached.
 	Reached func(token string) (bool, error)

@@ -52,17 +52,11 @@ var otherBugs = []mutant{
 	{name: "no RowsColumnScanner", test: "TestColumnScanner", since: "go1.27", edits: []edit{
 		swap("rows_go1.27.go", "return &scannerRows{observedRows: r, scanner: s}", "_ = s"),
 	}},
-	{name: "an answer that does not know its connection", test: "TestScanRows", since: "go1.27", edits: []edit{
-		swap("report.go", "\tbind(ctx, c, rows)\n\treturn rows, nil\n}\n\n// pending", "\treturn rows, nil\n}\n\n// pending"),
+	{name: "an answer that does not know its connection", test: "TestLine", edits: []edit{
+		swap("report.go", "\tsetLine(ctx, c, rows)\n\treturn rows, nil\n}\n\n// pending", "\treturn rows, nil\n}\n\n// pending"),
 	}},
-	{name: "rows of a call that do not know their connection", test: "TestScanRows", since: "go1.27", edits: []edit{
-		swap("report.go", "\tbind(ctx, c, rows)\n\treturn rows, nil\n}\n\nfunc (p *pending) abandon", "\treturn rows, nil\n}\n\nfunc (p *pending) abandon"),
-	}},
-	{name: "what the driver scans is converted", test: "TestScanRows", since: "go1.27", edits: []edit{
-		swap("rows_go1.27.go", "if !r.by.Scans(dest) {", "if true {"),
-	}},
-	{name: "a connection dialled for what is converted", test: "TestScanRows", since: "go1.27", edits: []edit{
-		swap("rows_go1.27.go", "if !r.by.Scans(dest) {\n", "if _, err := r.conn.dial(r.ctx); err != nil {\n\t\treturn err\n\t}\n\tif !r.by.Scans(dest) {\n"),
+	{name: "rows of a call that do not know their connection", test: "TestLine", edits: []edit{
+		swap("report.go", "\tsetLine(ctx, c, rows)\n\treturn rows, nil\n}\n\nfunc (p *pending) abandon", "\treturn rows, nil\n}\n\nfunc (p *pending) abandon"),
 	}},
 	{name: "interface always there", test: "TestWrapDriver", edits: []edit{
 		swap("driver.go", "if dc, ok := d.(sqldriver.DriverContext); ok {", "if dc, _ := d.(sqldriver.DriverContext); true {"),

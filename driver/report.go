@@ -20,7 +20,7 @@ func answer(ctx context.Context, c *conn, rows sqldriver.Rows, err error) (sqldr
 		rows.Close()
 		return nil, err
 	}
-	bind(ctx, c, rows)
+	setLine(ctx, c, rows)
 	return rows, nil
 }
 
@@ -54,7 +54,7 @@ func (p *pending) settle(ctx context.Context, c *conn, inner sqldriver.Rows, err
 	if o, ok := rows.(observed); ok {
 		o.observe(c.session)
 	}
-	bind(ctx, c, rows)
+	setLine(ctx, c, rows)
 	return rows, nil
 }
 

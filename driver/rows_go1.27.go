@@ -2,12 +2,7 @@
 
 package driver
 
-import (
-	"context"
-	"database/sql"
-	sqldriver "database/sql/driver"
-	"errors"
-)
+import sqldriver "database/sql/driver"
 
 var (
 	_ sqldriver.Rows                           = (*scannerRows)(nil)
@@ -19,7 +14,6 @@ var (
 	_ sqldriver.RowsColumnTypePrecisionScale   = (*scannerRows)(nil)
 	_ sqldriver.RowsColumnScanner              = (*scannerRows)(nil)
 	_ observed                                 = (*scannerRows)(nil)
-	_ sqldriver.RowsColumnScanner              = (*scannedRows)(nil)
 )
 
 // scannerRows are observed rows that scan their own columns. database/sql
@@ -52,66 +46,4 @@ func (r *scannerRows) ScanColumn(scanCtx sqldriver.ScanContext, index int, dest 
 func ScansColumns(rows sqldriver.Rows) bool {
 	_, ok := rows.(sqldriver.RowsColumnScanner)
 	return ok
-}
-
-// ScanRows returns rows with the values of inner that scan their columns as those
-// of the driver would, if they are the answer of a [Session] or of a [Call] to a
-// statement of a wrapped connection. What the driver scans by itself needs that
-// connection, which is dialled if it was not. Before Go 1.27 they are inner.
-func ScanRows(inner sqldriver.Rows, by ColumnScanner) sqldriver.Rows {
-	return &scannedRows{observedRows: observedRows{inner: inner}, by: by}
-}
-
-// scannedRows scan what Next of their inner rows gives.
-type scannedRows struct {
-	observedRows
-	by   ColumnScanner
-	conn *conn           // nil until bound
-	ctx  context.Context //nolint:containedctx // that of the query, which database/sql ends the rows with
-	row  []sqldriver.Value
-	few  [4]sqldriver.Value
-}
-
-// bind tells rows of ScanRows which connection they are read on.
-func bind(ctx context.Context, c *conn, rows sqldriver.Rows) {
-	if r, ok := rows.(*scannedRows); ok {
-		r.ctx, r.conn = ctx, c
-	}
-}
-
-// NextRow reads the next row.
-func (r *scannedRows) NextRow() error {
-	if r.row == nil {
-		if n := len(r.inner.Columns()); n <= len(r.few) {
-			r.row = r.few[:n]
-		} else {
-			r.row = make([]sqldriver.Value, n)
-		}
-	}
-	err := r.Next(r.row)
-	if err != nil {
-		r.row = nil // the next result may have other columns
-	}
-	return err
-}
-
-var errUnbound = errors.New("livesql: the rows belong to no connection")
-
-// ScanColumn scans a column of the row.
-func (r *scannedRows) ScanColumn(scanCtx sqldriver.ScanContext, index int, dest any) error {
-	if !r.by.Scans(dest) {
-		return sql.ConvertAssign(scanCtx, dest, r.row[index])
-	}
-	if r.conn == nil {
-		return errUnbound
-	}
-	inner, err := r.conn.dial(r.ctx)
-	if err != nil {
-		return err
-	}
-	columnType := ""
-	if t, ok := r.inner.(sqldriver.RowsColumnTypeDatabaseTypeName); ok {
-		columnType = t.ColumnTypeDatabaseTypeName(index)
-	}
-	return r.by.Scan(inner, columnType, r.row[index], dest)
 }

@@ -3,7 +3,6 @@
 package driver_test
 
 import (
-	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"errors"
@@ -119,113 +118,5 @@ func TestColumnScannerUnwrapTellsTheSession(t *testing.T) {
 	}
 	if srv.seen("session: raw") != 1 {
 		t.Error("the session was not told")
-	}
-}
-
-// natively scans into natives alone, with the connection that it is given.
-type natively struct{ srv *server }
-
-func (n natively) Knows(sqldriver.Conn, string) bool { return true }
-
-func (n natively) Scans(dest any) bool {
-	_, ok := dest.(*native)
-	return ok
-}
-
-func (n natively) Scan(conn sqldriver.Conn, columnType string, v sqldriver.Value, dest any) error {
-	if conn == nil {
-		return errFake
-	}
-	if columnType != (&fakeRows{s: n.srv}).ColumnTypeDatabaseTypeName(0) {
-		return errors.New("another type: " + columnType)
-	}
-	dest.(*native).v = "natively " + v.(string)
-	return nil
-}
-
-// TestScanRows: rows that were read before scan as those of the driver, on the
-// connection that asked for them, be they the answer of a session or of a call, to
-// a query or to a prepared statement.
-func TestScanRows(t *testing.T) {
-	for _, call := range []bool{false, true} {
-		for _, prepared := range []bool{false, true} {
-			srv := newServer(look{})
-			policy := &recorder{srv: srv}
-			policy.query = func(context.Context, driver.Statement, []sqldriver.NamedValue, driver.Path) (sqldriver.Rows, driver.Call, error) {
-				if call {
-					return nil, scanCall{srv}, nil
-				}
-				return driver.ScanRows(srv.newRows(nil), natively{srv}), nil, nil
-			}
-			db := open(t, srv, policy)
-			db.SetMaxOpenConns(1)
-			query := func() (*sql.Rows, error) { return db.Query("select") }
-			if prepared {
-				st, err := db.Prepare("select")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer st.Close()
-				query = func() (*sql.Rows, error) { return st.Query() }
-			}
-			rows, err := query()
-			if err != nil {
-				t.Fatal(err)
-			}
-			dialled := srv.dialled()
-			if want := map[bool]int{true: 1}[call || prepared]; dialled != want {
-				t.Errorf("dialled %d times, want %d", dialled, want)
-			}
-			var n native
-			var text string
-			for rows.Next() {
-				if err := rows.Scan(&text); err != nil {
-					t.Fatal(err)
-				}
-				if srv.dialled() != dialled {
-					t.Error("dialled for what database/sql converts")
-				}
-				if err := rows.Scan(&n); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				t.Fatal(err)
-			}
-			if n.v != "natively "+text {
-				t.Errorf("call %t, prepared %t: got %q of %q", call, prepared, n.v, text)
-			}
-			if srv.dialled() != 1 {
-				t.Errorf("dialled %d times", srv.dialled())
-			}
-		}
-	}
-}
-
-// scanCall answers with rows that it has read.
-type scanCall struct{ srv *server }
-
-func (c scanCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
-	return driver.ScanRows(inner, natively{c.srv}), nil
-}
-
-func (scanCall) Failed(error) {}
-
-// TestScanRowsOfNobody: rows that nobody asked for have no connection to scan with.
-func TestScanRowsOfNobody(t *testing.T) {
-	srv := newServer(look{})
-	rows := driver.ScanRows(srv.newRows(nil), natively{srv}).(sqldriver.RowsColumnScanner)
-	if err := rows.NextRow(); err != nil {
-		t.Fatal(err)
-	}
-	if err := rows.ScanColumn(sqldriver.ScanContext{}, 0, new(native)); err == nil {
-		t.Error("scanned without a connection")
-	}
-	var text string
-	if err := rows.ScanColumn(sqldriver.ScanContext{}, 0, &text); err != nil {
-		t.Error(err)
-	}
-	if err := rows.Close(); err != nil {
-		t.Error(err)
 	}
 }

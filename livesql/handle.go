@@ -53,7 +53,7 @@ type slow interface {
 
 // columnar is a dialect whose driver has rows that scan their columns themselves.
 type columnar interface {
-	Columns() driver.ColumnScanner
+	Columns() dialects.ColumnScanner
 }
 
 // placed is a dialect whose databases are files.
@@ -90,7 +90,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	}
 	h.refreshes.log = o.log
 	takes := dialect.Takes
-	var columns driver.ColumnScanner
+	var columns dialects.ColumnScanner
 	if d, ok := dialect.(columnar); ok {
 		columns = d.Columns()
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	livedriver "github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/dialects"
 )
 
 // Columns does what rows of pgx's stdlib do since Go 1.27: they scan into slices,
@@ -22,7 +22,7 @@ import (
 // sent; here they are made again of the value that pgx made of them, in the format
 // that pgx asks for. Nothing is lost on the way, since pgx makes a string of
 // whatever type it has no value for.
-func (Dialect) Columns() livedriver.ColumnScanner { return columns{} }
+func (Dialect) Columns() dialects.ColumnScanner { return columns{} }
 
 type columns struct{}
 

@@ -1,4 +1,4 @@
-package driver
+package dialects
 
 import sqldriver "database/sql/driver"
 
@@ -15,6 +15,7 @@ type ColumnScanner interface {
 	Scans(dest any) bool
 
 	// Scan scans v, the value of a column of that type, into a destination of
-	// which Scans is true, as rows of conn would. It does not keep v.
+	// which Scans is true, as rows of conn would. It does not keep v for longer than
+	// dest may keep memory of the driver.
 	Scan(conn sqldriver.Conn, columnType string, v sqldriver.Value, dest any) error
 }

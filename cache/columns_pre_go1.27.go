@@ -1,0 +1,12 @@
+//go:build !go1.27
+
+package cache
+
+import (
+	sqldriver "database/sql/driver"
+
+	"github.com/vantage-go/live/dialects"
+)
+
+// scanRows is not called: no rows scan their columns.
+func scanRows(rows sqldriver.Rows, _ dialects.ColumnScanner) sqldriver.Rows { return rows }
