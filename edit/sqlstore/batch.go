@@ -240,8 +240,9 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 	}
 	l := b.link
 	l.mark, l.alone = "", true
-	err := b.engine.run(l.uncancelled(ctx, ops), l, ops, b.out)
-	l.alone = false
+	quiet, watch := l.uncancelled(ctx)
+	err := b.engine.run(quiet, l, ops, b.out)
+	l.alone, b.broken = false, !watch.ended()
 	if err == nil {
 		for _, op := range ops {
 			if !b.out.has(op) {
@@ -256,7 +257,7 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 	case lost(err):
 		b.severed(ctx, ops, err)
 	case len(ops) == 1, state == edit.Transient, state == edit.Unavailable:
-		b.broken = outdated(err)
+		b.broken = b.broken || outdated(err)
 		b.out.setAll(b.store.outcome(ops[0].Table, err))
 	default: // nothing of it was done: a transaction finds out which of them the database refuses
 		b.cause = err

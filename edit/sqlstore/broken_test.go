@@ -195,7 +195,11 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"nothing ends a slow statement", "TestSlowStatement/postgres_counted",
-		"uncancelled.go", "	ms := strconv", "	if $ {\n		l.timeout = left\n		return\n	}\n	ms := strconv",
+		"uncancelled.go", "	w.stop = context.AfterFunc(ctx, w.cancel)\n", "	w.stop = context.AfterFunc(ctx, w.cancel)\n	if $ && w.stop() {\n		_ = l.plain(ctx, \"SET statement_timeout = 0\")\n		w.stop = func() bool { return true }\n	}\n",
+	},
+	{
+		"nobody asks the server to give a statement up", "TestCloseBesideSlowStatement/postgres",
+		"uncancelled.go", "	defer close(w.asked)\n", "	defer close(w.asked)\n	if $ {\n		return\n	}\n",
 	},
 	{
 		"nobody is told which notes were dropped", "TestLedgerIsPruned/sqlite",

@@ -90,19 +90,20 @@ func LockWait(d time.Duration) Option { return func(s *Store) { s.lockWait = d }
 //
 // Tables without a version column, and MySQL and MariaDB, which return no rows of
 // updates, are as they are without it. On Postgres it looks once at the catalogue
-// for each table, and sets, of lib/pq, a statement_timeout.
+// for each table.
 func VersionsCounted() Option { return func(s *Store) { s.counted = true } }
 
 // New returns a store on a pool that nobody else should use: it changes the
-// settings of the connections, such as lock_timeout, and on Postgres the isolation of
-// their transactions to READ COMMITTED. It holds up to two of them until it is closed.
+// settings of the connections, such as lock_timeout, on Postgres the isolation of
+// their transactions to READ COMMITTED, and of lib/pq statement_timeout. It holds up to two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
 	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {
 		opt(s)
 	}
+	s.deaf = isPQ(db.Driver())
 	if s.counted {
-		s.deaf, s.facts = isPQ(db.Driver()), make(map[*edit.Table]*facts)
+		s.facts = make(map[*edit.Table]*facts)
 	}
 	n := connections
 	if limit := db.Stats().MaxOpenConnections; limit > 0 {
@@ -154,8 +155,8 @@ type link struct {
 	alone     bool   // the statement is a transaction by itself
 	returning answer // of a server of MySQL or MariaDB: whether an INSERT returns rows
 
-	mark    string        // of the transaction, see engine.mark
-	timeout time.Duration // after which the server gives a statement up, 0 if that was not set
+	mark    string // of the transaction, see engine.mark
+	cancels canceller
 
 	schemaVersion int64                // of SQLite
 	triggers      map[*edit.Table]bool // whether tables have some, at that version
@@ -267,6 +268,7 @@ func (l *link) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 
 // query runs a prepared statement and hands each row to f.
 func (l *link) query(ctx context.Context, text string, args []any, f func(*sql.Rows) error) (err error) {
+	l.cancels.runs(text)
 	if done, err := l.direct(ctx, text, args, f); done || err != nil {
 		return err
 	}
@@ -289,6 +291,7 @@ func (l *link) query(ctx context.Context, text string, args []any, f func(*sql.R
 
 // exec runs a prepared statement and returns the rows that it affected.
 func (l *link) exec(ctx context.Context, text string, args []any) (sql.Result, int64, error) {
+	l.cancels.runs(text)
 	stmt, err := l.prepare(ctx, text) //nolint:sqlclosecheck // stays prepared; discard closes it
 	if err != nil {
 		return nil, 0, err

@@ -96,3 +96,44 @@ func TestCloseBesideLock(t *testing.T) {
 		})
 	}
 }
+
+// TestCloseBesideSlowStatement: to end a writer ends what its statements wait for.
+func TestCloseBesideSlowStatement(t *testing.T) {
+	t.Parallel()
+	for _, k := range kitsOf(dialects.Postgres) {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			b := k.start(t, nil)
+			b.watch(edit.BatchTimeout(time.Minute))
+			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)",
+				"CREATE FUNCTION slow(stock integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN IF stock = 13 THEN PERFORM pg_sleep(30); END IF; RETURN true; END'",
+				"ALTER TABLE bakery ADD CHECK (slow(stock))")
+			e := b.edit(1)
+			e.V.Stock = 5
+			if _, err := e.Save(ctx); err != nil {
+				t.Fatal(err)
+			}
+			e.V.Stock = 13
+			p := e.SaveAsync()
+			sleeping := "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+			for count := 0; count == 0; time.Sleep(10 * time.Millisecond) {
+				if err := b.db.QueryRowContext(ctx, sleeping).Scan(&count); err != nil {
+					t.Fatal(err)
+				}
+			}
+			began := time.Now()
+			_ = b.writer.Close()
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if _, err := p.Wait(ctx); err == nil {
+				t.Error("the save is done, though it was given up")
+			}
+			var stock int
+			if err := b.db.QueryRowContext(ctx, "SELECT stock FROM bakery WHERE id = 1").Scan(&stock); err != nil || stock != 5 {
+				t.Errorf("stock is %d, %v", stock, err)
+			}
+		})
+	}
+}
