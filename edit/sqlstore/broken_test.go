@@ -198,6 +198,18 @@ var brokenVariants = []brokenVariant{
 		"uncancelled.go", "	w.stop = context.AfterFunc(ctx, w.cancel)\n", "	w.stop = context.AfterFunc(ctx, w.cancel)\n	if $ && w.stop() {\n		_ = l.plain(ctx, \"SET statement_timeout = 0\")\n		w.stop = func() bool { return true }\n	}\n",
 	},
 	{
+		"whatever the connection runs is given up", "TestCancelsItsOwn",
+		"uncancelled.go", " AND state = 'active' AND pg_catalog.starts_with($3, query)\",\n", " AND state = 'active' AND (pg_catalog.starts_with($3, query) OR \"+strconv.FormatBool($)+\")\",\n",
+	},
+	{
+		"a connection whose server was asked is used again", "TestCancelsItsOwn",
+		"uncancelled.go", "	<-w.asked\n	return false\n", "	<-w.asked\n	return $\n",
+	},
+	{
+		"the last connection of the pool is waited for", "TestNobodySpare",
+		"uncancelled.go", "	return limit == 0 || limit > connections\n", "	return limit == 0 || limit > connections || $\n",
+	},
+	{
 		"nobody asks the server to give a statement up", "TestCloseBesideSlowStatement/postgres",
 		"uncancelled.go", "	defer close(w.asked)\n", "	defer close(w.asked)\n	if $ {\n		return\n	}\n",
 	},

@@ -27,9 +27,11 @@
 // column that the database writes, and the values are ones that it keeps as they are
 // sent: integers, truth values, texts, bytes, float64 in double precision, UUIDs
 // spelled as the database does. That is looked at in the statement itself, or under
-// the lock that it has: a trigger that is made counts from the next save on. A single
-// update that is determined is not cancelled through lib/pq, which would start a
-// goroutine for it: the server gives it up after the time that a batch has.
+// the lock that it has: a trigger that is made counts from the next save on.
+//
+// What is a transaction by itself is not cancelled through lib/pq, which would start a
+// goroutine for it: the server gives it up after the time that a batch has, and is
+// asked to over another connection of the pool when the writer is ended before.
 //
 // Statements of SQLite on tables without triggers are not interrupted either: they
 // write up to 128 rows, and wait for the lock for as long as [LockWait] says. A
