@@ -3,7 +3,10 @@ package driver
 import (
 	"context"
 	sqldriver "database/sql/driver"
+	"errors"
 )
+
+var errNoLine = errors.New("livesql: the rows belong to no connection")
 
 // Line leads to the inner connection that rows are read on.
 type Line struct {
@@ -16,7 +19,7 @@ type Line struct {
 // kept.
 func (l Line) Inner() (sqldriver.Conn, error) {
 	if l.conn == nil {
-		return nil, errNoConn
+		return nil, errNoLine
 	}
 	return l.conn.dial(l.ctx)
 }
