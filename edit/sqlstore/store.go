@@ -95,7 +95,8 @@ func VersionsCounted() Option { return func(s *Store) { s.counted = true } }
 
 // New returns a store on a pool that nobody else should use: it changes the
 // settings of the connections, such as lock_timeout, on Postgres the isolation of
-// their transactions to READ COMMITTED, and of lib/pq statement_timeout. It holds up to two of them until it is closed.
+// their transactions to READ COMMITTED, and of lib/pq statement_timeout. It holds up to
+// two of them until it is closed.
 func New(db *sql.DB, flavor dialects.Flavor, opts ...Option) *Store {
 	s := &Store{db: db, lockWait: 200 * time.Millisecond, retention: defaultRetention, engine: engineOf(flavor)}
 	for _, opt := range opts {

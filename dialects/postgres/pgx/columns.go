@@ -47,8 +47,8 @@ func numberOf(types *pgtype.Map, columnType string) (oid uint32, ok bool) {
 	return uint32(n), err == nil
 }
 
-// Scans is what pgx says of destinations, which it says to nobody (isSQLScanDestination in
-// its stdlib): TestColumns holds the two against each other.
+// Scans is what pgx decides of destinations, and tells nobody (isSQLScanDestination in
+// its stdlib): on Go 1.27, TestScan holds the two against each other.
 func (columns) Scans(dest any) bool {
 	switch d := dest.(type) {
 	case *string:
