@@ -124,6 +124,16 @@ var (
 			All:  true,
 			Why:  "on a slow machine the wait ends early and the panic that follows ends the whole run",
 		}, {
+			File: "notify_test.go",
+			Old:  "panic(\"expected sent=false\")",
+			New:  "t.Error(\"expected sent=false\")",
+			Why:  "on a busy machine the query may be through before the connection is closed; that would end the whole run",
+		}, {
+			File: "notify_test.go",
+			Old:  "panic(\"expected error\")",
+			New:  "t.Error(\"expected error\")",
+			Why:  "the same",
+		}, {
 			File: "conn_test.go",
 			Old:  "panic(fmt.Sprintf(\"unexpected query: %q\", q))",
 			New:  "fmt.Printf(\"unexpected query: %q\\n\", q); cn.Close(); return",
