@@ -207,12 +207,17 @@ func compareValues(t *testing.T, e engine, dsn string) {
 			{"an evicted entry", evicting, 0, 1},
 			{"an evicted entry, again", evicting, 0, 1},
 		} {
-			before := side.db.CacheStats()
-			got := read(sqlx.NewDb(side.db.DB, e.bind))
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s, %s (-plain +livesql):\n%s", path.name, side.name, diff)
+			var before, after cache.Stats
+			for range 3 { // on a busy machine a lease may end meanwhile
+				before = side.db.CacheStats()
+				got := read(sqlx.NewDb(side.db.DB, e.bind))
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s, %s (-plain +livesql):\n%s", path.name, side.name, diff)
+				}
+				if after = side.db.CacheStats(); after.Rejected[cache.Outdated] == before.Rejected[cache.Outdated] {
+					break
+				}
 			}
-			after := side.db.CacheStats()
 			if side.db == streamed {
 				if path.name != "no rows" && path.name != "one row" && after.Rejected[cache.TooLarge] == before.Rejected[cache.TooLarge] {
 					t.Errorf("%s, %s: it was not too large", path.name, side.name)
