@@ -107,6 +107,9 @@ func (x *execution) full(ctx context.Context, mode string) (*Run, error) {
 	}
 	x.logf("%s with %s, %s: %d passed, %d failed, %d skipped in %.1fs%s", x.suite.Name, x.toolchain.Version, mode,
 		run.Count(Passed), run.Count(Failed, Crashed), run.Count(Skipped), run.Took.Seconds(), run.proof())
+	for pkg, err := range run.ends {
+		x.logf("%s with %s, %s, package %s: %v", x.suite.Name, x.toolchain.Version, mode, pkg, err)
+	}
 	if x.Verbose && mode == Raw {
 		fmt.Fprint(x.Log, run.summary(true))
 	}
