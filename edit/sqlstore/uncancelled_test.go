@@ -29,6 +29,23 @@ func TestUncancelled(t *testing.T) {
 	}
 }
 
+// slow is a bench whose row 1 takes 30 s to be written with a stock of 13, and a
+// session of it that has saved once.
+func (k kit) slow(t *testing.T, opts ...edit.Option) (*bench, *lookout, *edit.RecordEdit[int64, bakery]) {
+	t.Helper()
+	b := k.start(t, nil)
+	s := b.watch(opts...)
+	b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)",
+		"CREATE FUNCTION slow(stock integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN IF stock = 13 THEN PERFORM pg_sleep(30); END IF; RETURN true; END'",
+		"ALTER TABLE bakery ADD CHECK (slow(stock))")
+	e := b.edit(1)
+	e.V.Stock = 5
+	if _, err := e.Save(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return b, s, e
+}
+
 // TestSlowStatement: a statement ends with its time, whoever sees to that.
 func TestSlowStatement(t *testing.T) {
 	t.Parallel()
@@ -36,16 +53,7 @@ func TestSlowStatement(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			b := k.start(t, nil)
-			s := b.watch(edit.BatchTimeout(2*time.Second), edit.Retries(1, time.Millisecond, time.Millisecond), edit.Patience(time.Second))
-			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)",
-				"CREATE FUNCTION slow(stock integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN IF stock = 13 THEN PERFORM pg_sleep(20); END IF; RETURN true; END'",
-				"ALTER TABLE bakery ADD CHECK (slow(stock))")
-			e := b.edit(1)
-			e.V.Stock = 5
-			if _, err := e.Save(ctx); err != nil {
-				t.Fatal(err)
-			}
+			_, s, e := k.slow(t, edit.BatchTimeout(2*time.Second), edit.Retries(1, time.Millisecond, time.Millisecond), edit.Patience(time.Second))
 			if inferred, _ := s.inferred(); (inferred == 1) != k.counts {
 				t.Errorf("%d rows did not come back", inferred)
 			}
@@ -104,16 +112,14 @@ func TestCloseBesideSlowStatement(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := context.Background()
-			b := k.start(t, nil)
-			b.watch(edit.BatchTimeout(time.Minute))
-			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)",
-				"CREATE FUNCTION slow(stock integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN IF stock = 13 THEN PERFORM pg_sleep(30); END IF; RETURN true; END'",
-				"ALTER TABLE bakery ADD CHECK (slow(stock))")
-			e := b.edit(1)
-			e.V.Stock = 5
-			if _, err := e.Save(ctx); err != nil {
-				t.Fatal(err)
+			b, _, e := k.slow(t, edit.BatchTimeout(time.Minute))
+			process := func() (pid int) {
+				if err := b.store.Rows(ctx, "SELECT pg_backend_pid()", nil, func(rows *sql.Rows) error { return rows.Scan(&pid) }); err != nil {
+					t.Fatal(err)
+				}
+				return pid
 			}
+			before := process()
 			e.V.Stock = 13
 			p := e.SaveAsync()
 			sleeping := "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
@@ -133,6 +139,9 @@ func TestCloseBesideSlowStatement(t *testing.T) {
 			var stock int
 			if err := b.db.QueryRowContext(ctx, "SELECT stock FROM bakery WHERE id = 1").Scan(&stock); err != nil || stock != 5 {
 				t.Errorf("stock is %d, %v", stock, err)
+			}
+			if process() == before {
+				t.Error("the connection is used again, though its server was asked to give up what it runs")
 			}
 		})
 	}
