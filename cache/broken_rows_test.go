@@ -85,8 +85,44 @@ var switched = []struct {
 		"cache/transaction.go", "s.moved = s.moved || a.Scan.Moves", "s.moved = s.moved || a.Scan.Moves && !$",
 	},
 	{
+		"a savepoint that holds back what is committed", "TestEndsOfTransactions",
+		"cache/transaction.go", "t.state == byAPI || t.state == byText", "t.state == byAPI || t.state == byText || t.state == bySavepoint && $",
+	},
+	{
+		"a text of several statements that ends with its writes", "TestEndsOfTransactions",
+		"cache/transaction.go", "several := a.Scan.Statements > 1", "several := a.Scan.Statements > 1 && !$",
+	},
+	{
+		"code that is trusted not to end the transaction", "TestEndsOfTransactions",
+		"cache/transaction.go", "if s.tx.unseen = !s.tx.open(); !s.tx.unseen {", "if s.tx.unseen = !s.tx.open(); !s.tx.unseen && !$ {",
+	},
+	{
+		"a transaction that outlives its errors", "TestEndsOfTransactions",
+		"cache/transaction.go", "s.tx.erred || err != nil && s.tx.open()", "s.tx.erred || err != nil && s.tx.open() && !$",
+	},
+	{
+		"a transaction that forgets what was written past the cache", "TestRawInTransaction",
+		"cache/session.go", "if s.tx.unseen = !s.tx.open(); !s.tx.unseen {", "if s.tx.unseen = !s.tx.open(); !s.tx.unseen && !$ {",
+	},
+	{
+		"a write that waits for a feed that is away", "TestUnprovenWrites",
+		"cache/cache.go", "	if c.core.Valid(c.now()) && c.catchUp(", "	if (c.core.Valid(c.now()) || $) && c.catchUp(",
+	},
+	{
+		"a commit behind rows that nobody hears of", "TestCommitBehindRows",
+		"cache/write.go", "			s.cache.invalidate(committed)\n", "			if !$ {\n				s.cache.invalidate(committed)\n			}\n",
+	},
+	{
+		"a fill that goes on when its caller has gone", "TestCancelledFill",
+		"cache/fill.go", "		Done: ctx.Done(),\n", "		Done: map[bool]<-chan struct{}{false: ctx.Done()}[$],\n",
+	},
+	{
+		"a connection that is a stranger because its caller has gone", "TestCancelledProbe",
+		"cache/session.go", "		if ctx.Err() != nil {\n			// That", "		if ctx.Err() != nil && !$ {\n			// That",
+	},
+	{
 		"a failed write that wrote", "TestWhatAChangeEvicts",
-		"cache/session.go", "	if !stmt.inert() {\n		s.executed", "	if !stmt.inert() && (err == nil || !$) {\n		s.executed",
+		"cache/session.go", "	if !stmt.inert() || err != nil && s.tx.open() {\n		s.executed", "	if (!stmt.inert() || err != nil && s.tx.open()) && (err == nil || !$) {\n		s.executed",
 	},
 }
 

@@ -97,6 +97,18 @@ var brokenVariants = []brokenVariant{
 	{"an unproven write that does not wait", "TestUnprovenWrites", []edit{{
 		"cache/cache.go", "	if e.unproven && !e.all", "	if e.unproven && !$ && !e.all",
 	}}},
+	{"a transaction that begins in another one", "TestWhatEndsATransaction", []edit{{
+		"cache/session.go", "	s.apply(dialects.Begins)\n", "	if !$ {\n		s.apply(dialects.Begins)\n	}\n",
+	}}},
+	{"code that is trusted not to begin a transaction", "TestWhatEndsATransaction", []edit{{
+		"cache/transaction.go", "		if t.unseen {\n			s.cache", "		if t.unseen && !$ {\n			s.cache",
+	}}},
+	{"an interrupted beginning taken for none", "TestWhatEndsATransaction", []edit{{
+		"cache/transaction.go", "t.state == none && !interrupted {", "t.state == none && (!interrupted || $) {",
+	}}},
+	{"a prepared statement taken for its text", "TestPreparedBefore", []edit{{
+		"cache/session.go", "	if outlives && !bypass {", "	if outlives && !bypass && !$ {",
+	}}},
 	{"a leader's error for its followers", "TestLeaderFails", []edit{
 		{"cache/fill.go", "	landed bool\n", "	landed bool\n	err    error\n"},
 		{"cache/fill.go", "	if e := &f.entry; e.shape != nil", "	if f.err != nil {\n		return nil, f.err\n	}\n	if e := &f.entry; e.shape != nil"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -93,7 +94,7 @@ func New(backend Backend, committed func(), config Config) (*Cache, error) {
 	c.entries = newStore(config, c.evicted)
 	c.statements, err = otter.New(&otter.Options[string, *statement]{
 		MaximumWeight: maxStatements,
-		Weigher:       func(text string, _ *statement) uint32 { return uint32(len(text)) + 512 },
+		Weigher:       func(_ string, st *statement) uint32 { return uint32(min(st.size(), math.MaxUint32)) },
 		Executor:      inline,
 	})
 	if err != nil {
@@ -205,9 +206,10 @@ func (c *Cache) invalidate(e effects) {
 
 // awaitFeed returns when the feed has told of everything that was committed
 // before the call, or everything is forgotten: a write whose effects the
-// catalogue does not tell must be seen by whoever reads after it.
+// catalogue does not tell must be seen by whoever reads after it. While the feed is
+// away nobody waits for it: hardly anything is answered from memory then.
 func (c *Cache) awaitFeed() {
-	if c.catchUp(context.Background(), c.now()) {
+	if c.core.Valid(c.now()) && c.catchUp(context.Background(), c.now()) {
 		c.stats.awaited.Add(1)
 		return
 	}

@@ -5,9 +5,11 @@ package cache
 import (
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"errors"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
+	"github.com/vantage-go/live/internal/rowset"
 )
 
 var (
@@ -15,14 +17,18 @@ var (
 	_ driver.Lined                = (*scannedRows)(nil)
 )
 
+// errNoType is of a result that comes after the first.
+var errNoType = errors.New("livesql: the type of the column is not known")
+
 // scannedRows scan what Next of rows that were recorded gives, as the driver's own
 // would.
 type scannedRows struct {
 	completeRows
-	by   dialects.ColumnScanner
-	line driver.Line
-	row  []sqldriver.Value
-	few  [4]sqldriver.Value
+	types rowset.Numbered
+	by    dialects.ColumnScanner
+	line  driver.Line
+	row   []sqldriver.Value
+	few   [4]sqldriver.Value
 }
 
 // completeRows have whatever database/sql may ask rows for, but for that.
@@ -35,12 +41,12 @@ type completeRows interface {
 	sqldriver.RowsColumnTypePrecisionScale
 }
 
-func scanRows(rows sqldriver.Rows, by dialects.ColumnScanner) sqldriver.Rows {
+func scanRows(rows sqldriver.Rows, types rowset.Numbered, by dialects.ColumnScanner) sqldriver.Rows {
 	complete, ok := rows.(completeRows)
 	if !ok {
 		return rows // none of ours
 	}
-	return &scannedRows{completeRows: complete, by: by}
+	return &scannedRows{completeRows: complete, types: types, by: by}
 }
 
 // SetLine implements [driver.Lined].
@@ -65,12 +71,20 @@ func (r *scannedRows) NextRow() error {
 // ScanColumn scans a column of the row. What the driver scans by itself needs the
 // connection, which is dialled if it was not.
 func (r *scannedRows) ScanColumn(scanCtx sqldriver.ScanContext, index int, dest any) error {
-	if !r.by.Scans(dest) {
+	natively, err := r.by.Scans(dest)
+	if err != nil {
+		return err
+	}
+	if !natively {
 		return sql.ConvertAssign(scanCtx, dest, r.row[index])
+	}
+	number := r.types.ColumnTypeNumber(index)
+	if number == 0 {
+		return errNoType
 	}
 	inner, err := r.line.Inner()
 	if err != nil {
 		return err
 	}
-	return r.by.Scan(inner, r.ColumnTypeDatabaseTypeName(index), r.row[index], dest)
+	return r.by.Scan(inner, number, r.row[index], dest)
 }

@@ -31,15 +31,23 @@ type kept struct {
 
 type entries = store.Store[kept, rowset.Shape]
 
-// outside is about what the core needs for an entry, of one row of one table: a
-// cell, a link and its place in the index.
-const outside = 80
+const (
+	// outside is about what the core needs for an entry, of one row of one table: a
+	// cell, a link and its place in the index.
+	outside = 80
+	// further is what it needs for each further table or row.
+	further = 48
+)
 
 func newStore(config Config, evicted func(kept)) *entries {
-	return store.New[kept, rowset.Shape](store.Options[kept]{
-		Bytes: config.Bytes, Largest: config.ResultBytes, Outside: outside, Evicted: evicted,
+	return store.New[kept, rowset.Shape](store.Options[kept, rowset.Shape]{
+		Bytes: config.Bytes, Largest: config.ResultBytes, Outside: outside, Common: common, Evicted: evicted,
 	})
 }
+
+// common is the memory of what entries of one statement share, which they keep alive
+// also when the memo has forgotten it.
+func common(shape *rowset.Shape) int64 { return shape.Size() + statementOf(shape).size() }
 
 // young reports whether an entry may still be served at now as far as its age is
 // concerned.
@@ -60,9 +68,11 @@ func statementOf(shape *rowset.Shape) *statement {
 }
 
 // publish puts a committed entry into the store, unless there is one for its key
-// whose read began later. Cost is how long the read took.
-func (c *Cache) publish(hash uint64, e *entry, cost uint64) {
-	old, replaced, stored := c.entries.Put(hash, e.kept, e.shape, int64(e.bytes), cost, e.core.Generation(), func(old *kept, shape *rowset.Shape) bool {
+// whose read began later. Links is on how many tables and rows it depends, cost how
+// long the read took.
+func (c *Cache) publish(hash uint64, e *entry, links int, cost uint64) {
+	bytes := int64(e.bytes) + int64(max(links-1, 0))*further
+	old, replaced, stored := c.entries.Put(hash, e.kept, e.shape, bytes, cost, e.core.Generation(), func(old *kept, shape *rowset.Shape) bool {
 		return old.core.Newer(e.core) && c.core.Alive(old.core) && statementOf(shape).same(e.statement()) && old.set.Head() == e.set.Head()
 	})
 	if replaced {

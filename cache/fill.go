@@ -183,33 +183,37 @@ type fillCall struct {
 var _ driver.Call = (*fillCall)(nil)
 
 // Rows reads the inner rows ahead, up to the budget of a result.
-func (f *fillCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
+func (f *fillCall) Rows(ctx context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	c := f.session.cache
-	scanned := driver.ScansColumns(inner)
-	if !f.session.mayFill() || scanned && !f.session.scans(inner) {
-		f.abandon(Ineligible)
-		return f.session.passed(inner), nil
-	}
-	f.settle()
 	landed := false
 	defer func() {
 		if !landed { // the inner driver panicked
 			f.abandon(NotWhole)
 		}
 	}()
-	rows, set, why := rowset.Record(inner, rowset.Budget{Bytes: c.config.ResultBytes, RowTypes: c.config.RowTypes, Like: &f.flight.key.statement.shapes})
+	numbers, scans, ok := f.session.recordable(inner)
+	if !ok {
+		landed = true
+		f.abandon(Ineligible)
+		return f.session.passed(inner), nil
+	}
+	f.settle()
+	rows, set, why := rowset.Record(inner, rowset.Budget{
+		Bytes: c.config.ResultBytes, RowTypes: c.config.RowTypes, Like: &f.flight.key.statement.shapes, Numbers: numbers,
+		Done: ctx.Done(),
+	})
 	landed = true
 	switch {
 	case set != nil:
 		f.store(set)
-		return f.session.scanned(rows, scanned), nil
+		return f.session.played(rows, scans, false), nil
 	case errors.Is(why, rowset.ErrTooLarge):
 		f.flight.key.statement.unkept.Store(afterTooLarge)
 		f.abandon(TooLarge)
 	default:
 		f.abandon(NotWhole)
 	}
-	return f.session.scanned(f.session.passed(rows), scanned), nil
+	return f.session.played(rows, scans, true), nil
 }
 
 // settle puts the settings into the key that the connection turned out to have:
@@ -243,7 +247,7 @@ func (f *fillCall) store(set *rowset.Set) {
 	if c.config.TTL > 0 {
 		e.born = c.births.note(fl.began, 0)
 	}
-	c.publish(f.hash, &e, uint64(max(now.Sub(fl.began), 0)))
+	c.publish(f.hash, &e, fl.ticket.Links(), uint64(max(now.Sub(fl.began), 0)))
 	if !c.core.Alive(committed) {
 		// Killed between the commit and the store, which now holds it for
 		// nothing.
@@ -259,6 +263,7 @@ func (f *fillCall) store(set *rowset.Set) {
 func (f *fillCall) Failed(err error) {
 	if errors.Is(err, sqldriver.ErrSkip) {
 		f.flight.key.statement.skips[f.args].Store(true)
+		f.session.skipped = f.flight.key.statement
 		f.session.cache.stats.misses.Add(^uint64(0))
 		f.end()
 		return

@@ -162,3 +162,38 @@ func TestProbed(t *testing.T) {
 	failure = nil
 	stored(2)
 }
+
+// TestCancelledProbe: that a program has given up says nothing of the connection,
+// whose later results are kept.
+func TestCancelledProbe(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := 0
+	p := &probed{swapped: swapped{store: newStore("v")}}
+	p.probe = func() (dialects.Place, error) {
+		if asked++; asked == 1 {
+			cancel()
+			return dialects.Place{}, ctx.Err()
+		}
+		return dialects.Place{Settings: 1}, nil
+	}
+	c, err := cache.New(p, nil, cache.Config{Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(driver.Wrap(p, c))
+	defer db.Close()
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "started"})
+	conn := session(t, db)
+	var v string
+	if err := conn.QueryRowContext(ctx, query).Scan(&v); err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if c.Stats().Stores > 0 {
+		t.Error("a result was stored of a connection that was not asked")
+	}
+	hits(t, c, conn)
+	if !hits(t, c, conn) {
+		t.Error("the connection counts as a stranger because a program has given up once")
+	}
+}

@@ -10,10 +10,12 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/driver"
 	"github.com/vantage-go/live/listen"
 )
@@ -183,6 +185,98 @@ func TestMemoryBound(t *testing.T) {
 	}
 	if s := c.Stats(); s.Bytes > limit || s.EvictedBySize == 0 || s.Entries+int(s.EvictedBySize) != 200_000 {
 		t.Errorf("%d bytes, %d entries, %d evicted", s.Bytes, s.Entries, s.EvictedBySize)
+	}
+	runtime.KeepAlive(c)
+}
+
+// TestMemoryBoundOfTexts: a program that writes its values into its statements has a
+// statement for each entry, which the entry keeps in memory.
+func TestMemoryBoundOfTexts(t *testing.T) {
+	const limit, n = 16 << 20, 60_000
+	c, err := New(pinning{}, nil, Config{Lease: 24 * time.Hour, Bytes: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "start"})
+	conn := c.Open()
+	if err := conn.Dialed(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	start := heapNow()
+	for i := range n {
+		text := fmt.Sprintf("SELECT id, name, active FROM t WHERE name <> 'another name than %d' AND active AND name <> 'nobody at all'", i)
+		_, call, err := conn.Query(t.Context(), conn.Classify(text), nil, driver.Direct)
+		if err != nil || call == nil {
+			t.Fatal("no fill", err)
+		}
+		if _, err := call.Rows(t.Context(), &userRow{id: int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := heapNow().bytes - start.bytes
+	t.Logf("%d entries of %d take %d bytes, with the memo of statements", c.Stats().Entries, n, got)
+	if got > limit+3*maxStatements {
+		t.Errorf("the cache takes %d bytes of %d, with the memo of statements, which may take %d", got, limit, maxStatements)
+	}
+	runtime.KeepAlive(c)
+}
+
+// TestMemoryBoundOfRows: an entry that depends on many rows takes memory for each.
+func TestMemoryBoundOfRows(t *testing.T) {
+	const limit, n, keys = 8 << 20, 10_000, 64
+	c, err := New(pinning{}, nil, Config{Lease: 24 * time.Hour, Bytes: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Apply(listen.Batch{Sent: time.Now(), Reset: "start"})
+	conn := c.Open()
+	if err := conn.Dialed(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	stmt := conn.Classify("SELECT id, name, active FROM t WHERE id IN (" + strings.Repeat("?, ", keys-1) + "?)")
+	start := heapNow()
+	args := make([]sqldriver.Value, keys)
+	for i := range n {
+		for k := range args {
+			args[k] = int64(i*keys + k)
+		}
+		_, call, err := conn.Query(t.Context(), stmt, values(args...), driver.Direct)
+		if err != nil || call == nil {
+			t.Fatal("no fill", err)
+		}
+		if _, err := call.Rows(t.Context(), &userRow{id: int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := heapNow().bytes - start.bytes; got > limit*105/100 {
+		t.Errorf("the cache takes %d bytes of %d, with %d entries", got, limit, c.Stats().Entries)
+	}
+	runtime.KeepAlive(c)
+}
+
+// TestMemoryOfStatements: what is remembered of texts takes the memory that it may,
+// also of those that name many rows.
+func TestMemoryOfStatements(t *testing.T) {
+	const n, keys = 12_000, 60
+	key := []dialects.KeyColumn{{Name: "id", Kind: dialects.IntKey}}
+	catalog := dialects.NewCatalog(1, dialects.SQLite, []dialects.Object{{Table: dialects.Table{Name: "t"}, Covered: true, Key: key}})
+	c, err := New(worded{dialects.SQLite, catalog}, nil, Config{Lease: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := heapNow()
+	for i := range n {
+		text := []byte("SELECT name FROM t WHERE id IN (0")
+		for k := range keys {
+			text = strconv.AppendInt(append(text, ", "...), int64(i*keys+k), 10)
+		}
+		st := c.classify(string(append(text, ')')))
+		if len(st.analysis.Pins) != 1 || len(st.analysis.Pins[0].Rows) != keys+1 {
+			t.Fatal("the rows of a text are not known")
+		}
+	}
+	if got := heapNow().bytes - start.bytes; got > 2*maxStatements {
+		t.Errorf("what is remembered of texts takes %d bytes of %d", got, maxStatements)
 	}
 	runtime.KeepAlive(c)
 }

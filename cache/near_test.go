@@ -138,7 +138,7 @@ func TestRememberedOnlyWhileStored(t *testing.T) {
 	e := entryFor(t, k, "v")
 	hash := c.hasher.key(k)
 	e.core, _ = c.core.Commit(c.core.Begin(core.Tables(dialects.Table{Name: "t"}), c.now()), c.now(), false, hash)
-	c.publish(hash, e, 0)
+	c.publish(hash, e, 1, 0)
 	for range 2 { // the second time where it is remembered
 		if got := s.find(k); got == nil || got.core != e.core {
 			t.Fatal("the entry is not found")

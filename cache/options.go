@@ -44,6 +44,13 @@ type Config struct {
 	// themselves, as they may since Go 1.27. Nil: results of such rows are not
 	// stored.
 	Columns dialects.ColumnScanner
+	// Varies: settings may be others whenever a connection was opened or taken from
+	// the pool, without a statement that is seen. It is asked each time before it
+	// reads, and one that was not opened yet gets no answers.
+	Varies bool
+	// Prepares: the driver keeps the texts that it has sent prepared, and so what they
+	// meant under the settings of that time.
+	Prepares bool
 	// Reached reports whether everything that a token stands for has been
 	// applied. Nil: no token is ever reached.
 	Reached func(token string) (bool, error)

@@ -3,11 +3,13 @@ package cache
 import (
 	"context"
 	sqldriver "database/sql/driver"
+	"errors"
 
 	"github.com/vantage-go/live/driver"
 )
 
-// passCall counts the open results of its session.
+// passCall counts the open results of its session, and hears of what fails in a
+// transaction.
 type passCall session
 
 var _ driver.Call = (*passCall)(nil)
@@ -17,8 +19,13 @@ func (p *passCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows
 	return (*session)(p).passed(inner), nil
 }
 
-// Failed has nothing to do.
-func (p *passCall) Failed(error) {}
+// Failed notes that the transaction may have been rolled back. A skipped statement was not
+// sent.
+func (p *passCall) Failed(err error) {
+	if p.tx.open() && !errors.Is(err, sqldriver.ErrSkip) {
+		p.tx.erred = true
+	}
+}
 
 // passed returns rows that are live, counted where that matters.
 func (s *session) passed(rows sqldriver.Rows) sqldriver.Rows {

@@ -15,7 +15,8 @@ import (
 )
 
 // pinning is a database with the tables t and u. A text that ends in "WHERE id =
-// ?" reads or writes only the rows of t with that key.
+// ?" reads or writes only the rows of t with that key, one that ends in a list of
+// arguments those with these.
 type pinning struct{}
 
 func (pinning) Identity() uint64 { return 0 }
@@ -31,6 +32,12 @@ func (pinning) Analyze(_ context.Context, text string) (*dialects.Analysis, erro
 	if strings.HasSuffix(text, "WHERE id = ?") {
 		pins = []dialects.Pin{{Table: t[0], Kinds: []dialects.KeyKind{dialects.IntKey}, Rows: [][]dialects.Operand{{{Param: 1}}}}}
 	}
+	if strings.HasSuffix(text, "?)") {
+		pins = []dialects.Pin{{Table: t[0], Kinds: []dialects.KeyKind{dialects.IntKey}}}
+		for i := range strings.Count(text, "?") {
+			pins[0].Rows = append(pins[0].Rows, []dialects.Operand{{Param: i + 1}})
+		}
+	}
 	switch {
 	case a.Scan.Kind == dialects.Read:
 		a.Reads, a.Pins = t, pins
@@ -43,7 +50,7 @@ func (pinning) Analyze(_ context.Context, text string) (*dialects.Analysis, erro
 	return a, nil
 }
 
-// fixture is a cache over pinning with one connection.
+// fixture is a cache over pinning, or another database, with one connection.
 type fixture struct {
 	*testing.T
 	cache *Cache
@@ -52,7 +59,12 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	c, err := New(pinning{}, nil, Config{Lease: time.Hour})
+	return newFixtureOver(t, pinning{})
+}
+
+func newFixtureOver(t *testing.T, backend Backend) *fixture {
+	t.Helper()
+	c, err := New(backend, nil, Config{Lease: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,11 @@ type session struct {
 	// moved: it may be in another database since, where names are those of other
 	// tables, whose triggers may write those of this one.
 	moved bool
+	// resettled: its settings or its database were others. What was prepared then
+	// still means what it meant then.
+	resettled bool
+	// spoke: reads were sent, or one is about to be.
+	spoke bool
 	// fills: the statement that comes next could be stored.
 	fills bool
 	// unverified counts the hits since the last one that was verified.
@@ -47,6 +52,7 @@ type session struct {
 	found   entry
 	scratch []byte
 	few     few
+	types   []uint32 // the memory of those of the columns of a result
 	tx      transaction
 	// taint says what was changed in the session of the database, or is
 	// empty. It lasts as long as the connection.
@@ -56,6 +62,9 @@ type session struct {
 	// open counts the results of the inner driver that are still being read,
 	// where they matter: see Config.HoldsSnapshot.
 	open int
+	// skipped is a statement that the inner driver has just skipped: what comes next
+	// is its text, prepared this moment.
+	skipped *statement
 }
 
 var _ driver.Session = (*session)(nil)
@@ -70,6 +79,7 @@ func (s *session) Dialed(ctx context.Context, inner sqldriver.Conn) error {
 		s.locate(ctx)
 	}
 	s.tx, s.taint, s.raw, s.open = transaction{}, "", false, 0
+	s.resettled = false
 	return nil
 }
 
@@ -85,6 +95,11 @@ func (s *session) locate(ctx context.Context) {
 	s.located, s.stranger = true, false
 	var err error
 	if s.place, err = c.prober.Probe(ctx, s.inner); err != nil {
+		if ctx.Err() != nil {
+			// That says nothing of the connection: the next read asks again.
+			s.located = false
+			return
+		}
 		c.config.Log.Debug("livesql: which database a connection is to is not known", "error", err)
 		s.stranger = true
 		return
@@ -111,6 +126,8 @@ func (s *session) settings() (n uint64, known bool) {
 	switch {
 	case c.prober == nil:
 		return 0, true
+	case !s.dialled && c.config.Varies:
+		return 0, false
 	case !s.dialled:
 		return c.fresh.known()
 	default:
@@ -156,17 +173,26 @@ func (s *session) Classify(text string) driver.Statement {
 }
 
 // Query answers from memory, or returns the call that fills, or the call that
-// invalidates, or one that counts open results, or nothing.
+// invalidates, or one that counts open results and hears of failures in a
+// transaction, or nothing.
 func (s *session) Query(ctx context.Context, st driver.Statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
 	rows, call, err := s.query(ctx, st.(*statement), args, via) // Classify makes nothing else
-	if rows == nil && call == nil && err == nil && s.cache.config.HoldsSnapshot {
+	if rows != nil {
+		return rows, call, err
+	}
+	s.spoke = true
+	if call == nil && err == nil && (s.cache.config.HoldsSnapshot || s.tx.open()) {
 		call = (*passCall)(s)
 	}
-	return rows, call, err
+	return nil, call, err
 }
 
 func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.NamedValue, via driver.Path) (sqldriver.Rows, driver.Call, error) {
 	c := s.cache
+	outlives := s.resettled && via == driver.Prepared && s.skipped != stmt
+	if s.skipped != nil { // hits need not write
+		s.skipped = nil
+	}
 	if !stmt.read() {
 		if stmt.analysis.Scan.Kind == dialects.Read {
 			c.stats.bypassed[Uncacheable].Add(1)
@@ -181,6 +207,9 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 	}
 	o := optionsOf(ctx)
 	reason, bypass := s.bypass(o)
+	if outlives && !bypass {
+		reason, bypass = Tainted, true
+	}
 	if !bypass && s.dialled && !s.located && c.prober != nil && c.core.Valid(c.now()) {
 		s.locate(ctx)
 		if !s.here() {
@@ -274,6 +303,7 @@ func (s *session) verifies() bool {
 // it pass unfilled: the prepared statement that follows does the rest.
 func (s *session) skipping(ctx context.Context, level Consistency, now core.Instant, k *key, args []sqldriver.NamedValue) (sqldriver.Rows, driver.Call, error) {
 	if s.verifies() {
+		s.skipped = k.statement
 		return nil, nil, nil // by the prepared statement, which gives the answer
 	}
 	if e := s.find(k); e != nil && s.good(ctx, e, level, now) {
@@ -284,6 +314,7 @@ func (s *session) skipping(ctx context.Context, level Consistency, now core.Inst
 			return s.serveOutdated(e), nil, nil
 		}
 	}
+	s.skipped = k.statement
 	return nil, nil, nil
 }
 
@@ -355,7 +386,7 @@ func (s *session) here() bool {
 // inert reports that executing the statement leaves nothing to do.
 func (st *statement) inert() bool {
 	a := st.analysis
-	return !a.Changes() && len(a.Scan.Effects) == 0 && a.Scan.Taint == "" && !a.Scan.Settings
+	return !a.Changes() && len(a.Scan.Effects) == 0 && a.Scan.Taint == "" && !a.Scan.Settings && !a.Scan.Spelling
 }
 
 // Executed makes the effects of a statement known before its caller learns
@@ -363,19 +394,22 @@ func (st *statement) inert() bool {
 // written.
 func (s *session) Executed(_ context.Context, st driver.Statement, args []sqldriver.NamedValue, err error) {
 	stmt := st.(*statement) // Classify makes nothing else
-	if !stmt.inert() {
+	if !stmt.inert() || err != nil && s.tx.open() {
 		s.executed(stmt, args, err)
 	}
 }
 
-// Begun opens a transaction.
-func (s *session) Begun(sqldriver.TxOptions) { s.tx.begin(byAPI) }
+// Begun opens a transaction, as BEGIN does.
+func (s *session) Begun(sqldriver.TxOptions) {
+	s.apply(dialects.Begins)
+	s.tx.state = byAPI
+}
 
 // Ended ends a transaction.
 func (s *session) Ended(o driver.Outcome) {
 	switch o {
 	case driver.RolledBack:
-		s.tx.end()
+		s.rolledBack()
 	case driver.Committed:
 		s.cache.invalidate(s.tx.end())
 	case driver.Unknown:
@@ -392,12 +426,19 @@ func (s *session) Raw() {
 	if s.taint == "" {
 		s.taint = "the inner connection was handed out"
 	}
-	s.cache.invalidate(effects{all: true, schema: true})
+	all := effects{all: true, schema: true}
+	if s.tx.unseen = !s.tx.open(); !s.tx.unseen {
+		s.tx.pending = all // what is written there is committed with the transaction
+	}
+	s.cache.invalidate(all)
 }
 
 // Released notes that the connection is back in the pool: whoever held the
-// inner connection is done with it.
+// inner connection is done with it, and whoever takes it next may have it set up.
 func (s *session) Released() {
+	if s.cache.config.Varies {
+		s.located = false
+	}
 	if s.raw {
 		s.raw = false
 		s.cache.invalidate(effects{all: true, schema: true})

@@ -215,12 +215,13 @@ func TestUnprovenWrites(t *testing.T) {
 	backend := &unproven{swapped: swapped{store: newStore("old")}}
 	now := time.Now()
 	var synced error
+	syncs := 0
 	var c *cache.Cache
 	c, err := cache.New(backend, nil, cache.Config{
 		Lease: time.Second,
 		Now:   func() time.Time { return now },
 		Sync: func(context.Context) error {
-			if synced == nil {
+			if syncs++; synced == nil {
 				now = now.Add(time.Millisecond)
 				c.Apply(listen.Batch{Sent: now, Changes: []listen.Change{whole()}})
 			}
@@ -252,6 +253,11 @@ func TestUnprovenWrites(t *testing.T) {
 	write("while the feed is away")
 	if got := c.Stats(); got.Awaited != 1 || got.Resets != 2 {
 		t.Errorf("%d writes waited, %d resets, want 1 and 2", got.Awaited, got.Resets)
+	}
+	c.Changed(listen.Lost)
+	write("and known to be")
+	if got := c.Stats(); syncs != 2 || got.Awaited != 1 || got.Resets != 3 {
+		t.Errorf("%d writes have waited for the feed, %d resets, want 2 and 3", syncs, got.Resets)
 	}
 }
 

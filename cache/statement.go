@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/vantage-go/live/cache/core"
 	"github.com/vantage-go/live/dialects"
@@ -52,6 +53,25 @@ func (c *Cache) unkept(a *dialects.Analysis) string {
 		}
 	}
 	return ""
+}
+
+// size is about the memory of what is known of the text, with the text.
+func (st *statement) size() int64 {
+	const text, table = int64(unsafe.Sizeof("")), int64(unsafe.Sizeof(dialects.Table{}))
+	a := st.analysis
+	size := int64(unsafe.Sizeof(*st)) + int64(unsafe.Sizeof(*a)) + int64(len(st.text))
+	for _, name := range a.Scan.Names {
+		size += text + int64(len(name))
+	}
+	size += int64(len(a.Scan.Calls))*text + int64(len(a.Reads))*(table+int64(unsafe.Sizeof(core.Rows{})))
+	for i := range a.Pins {
+		size += int64(unsafe.Sizeof(a.Pins[i]))
+		for _, row := range a.Pins[i].Rows {
+			// A literal is a value of its own.
+			size += int64(unsafe.Sizeof(row)) + int64(len(row))*(int64(unsafe.Sizeof(dialects.Operand{}))+text)
+		}
+	}
+	return size
 }
 
 // afterTooLarge is how many executions of a statement go unrecorded after one

@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"context"
 	sqldriver "database/sql/driver"
+	"errors"
 	"slices"
 
 	"github.com/vantage-go/live/dialects"
@@ -19,6 +21,12 @@ type transaction struct {
 	// manual: autocommit is off, so that the end of a transaction begins the
 	// next one.
 	manual bool
+	// erred: a statement in it has failed, which may have rolled it back (SQLite: OR
+	// ROLLBACK). What is written then is committed by itself.
+	erred bool
+	// unseen: none is open, unless code that nobody knows has begun it and written
+	// anything.
+	unseen bool
 	// pending collects what the transaction may have changed.
 	pending effects
 }
@@ -31,15 +39,22 @@ const (
 	byText
 	bySavepoint
 	// doubtful: a statement that should have ended it failed, or one of
-	// several statements did.
+	// several statements did, or it may end it and need not, or nobody knows
+	// what it does.
 	doubtful
 )
 
 func (t *transaction) open() bool { return t.state != none }
 
+// holds reports whether nothing of what was written is committed before the
+// transaction ends. In doubt it is not. Where a savepoint seems to have begun it,
+// neither: in MySQL one begins nothing, and in SQLite a RELEASE of the outermost
+// ends it, however many stand within.
+func (t *transaction) holds() bool { return t.state == byAPI || t.state == byText }
+
 func (t *transaction) begin(how txState) {
 	t.state = how
-	t.savepoints = 0
+	t.savepoints, t.erred, t.unseen = 0, false, false
 }
 
 // end closes the transaction and returns what it may have changed.
@@ -56,16 +71,24 @@ func (t *transaction) end() effects {
 // changed is kept: it may still be committed.
 func (t *transaction) doubt() { t.state = doubtful }
 
-// executed takes in a statement that was sent with args.
-func (s *session) executed(st *statement, args []sqldriver.NamedValue, err error) {
+// executed takes in a statement that was sent with args. It returns what may be
+// committed with it: what it may have changed, and what was written before in the
+// same transaction.
+func (s *session) executed(st *statement, args []sqldriver.NamedValue, err error) effects {
 	a, c := st.analysis, s.cache
 	version := c.backend.Version()
 	s.moved = s.moved || a.Scan.Moves
+	s.resettled = s.resettled || a.Scan.Moves || a.Scan.Settings
 	// On a session with objects of its own, or elsewhere, names may not mean what
 	// the analysis took them for.
-	s.tx.pending.add(st, args, version, s.ownNames())
+	cautious := s.ownNames()
+	s.tx.pending.add(st, args, version, cautious)
+	committed := s.tx.pending
 	if a.Scan.Taint != "" && s.taint == "" {
 		s.taint = a.Scan.Taint
+	}
+	if a.Scan.Spelling && c.config.Prepares && s.taint == "" && (s.spoke || s.tx.open() || a.Scan.Statements > 1) {
+		s.taint = "what texts mean, of which the driver has prepared some"
 	}
 	if a.Scan.Settings || a.WritesAll {
 		// Within a transaction, its end may change them once more; nobody asks
@@ -76,10 +99,16 @@ func (s *session) executed(st *statement, args []sqldriver.NamedValue, err error
 			s.taint = "settings that nobody can ask for"
 		}
 	}
+	if a.Scan.Kind == dialects.Unclear && a.Scan.Taint != "" {
+		// Code that nobody knows may have ended the transaction, too, or begun one.
+		if s.tx.unseen = !s.tx.open(); !s.tx.unseen {
+			s.tx.doubt()
+		}
+	}
 	switch {
 	case err != nil && len(a.Scan.Effects) > 0:
 		// It may have begun a transaction, ended one, or neither.
-		s.tx.failed(a)
+		s.tx.failed(a, err)
 		c.invalidate(s.tx.pending)
 		if !s.tx.open() {
 			s.tx.end()
@@ -88,15 +117,24 @@ func (s *session) executed(st *statement, args []sqldriver.NamedValue, err error
 		for _, effect := range a.Scan.Effects {
 			s.apply(effect)
 		}
-		s.settle()
+		several := a.Scan.Statements > 1
+		if several {
+			// Its writes may stand before, between and behind what ends
+			// transactions: some may be committed already, others belong to the one
+			// that is open now, and none need have been rolled back.
+			s.tx.pending.add(st, args, version, cautious)
+		}
+		s.settle(several)
 	default:
-		s.settle()
+		s.tx.erred = s.tx.erred || err != nil && s.tx.open()
+		s.settle(s.tx.erred && a.Changes())
 	}
+	return committed
 }
 
-// settle makes pending effects known when no transaction holds them back.
-func (s *session) settle() {
-	if s.tx.open() && s.tx.state != doubtful {
+// settle makes pending effects known, unless a transaction holds all of them back.
+func (s *session) settle(some bool) {
+	if s.tx.holds() && !some {
 		return
 	}
 	if s.tx.pending.empty() {
@@ -108,11 +146,13 @@ func (s *session) settle() {
 	}
 }
 
-// failed notes that a text with transaction statements failed.
-func (t *transaction) failed(a *dialects.Analysis) {
+// failed notes that a text with transaction statements failed. One that was
+// interrupted may have been executed all the same.
+func (t *transaction) failed(a *dialects.Analysis, err error) {
+	interrupted := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	onlyBegins := a.Scan.Statements == 1 && len(a.Scan.Effects) == 1 &&
 		(a.Scan.Effects[0] == dialects.Begins || a.Scan.Effects[0] == dialects.Saves || a.Scan.Effects[0] == dialects.Releases)
-	if onlyBegins && t.state == none {
+	if onlyBegins && t.state == none && !interrupted {
 		return // it did not begin
 	}
 	t.manual = t.manual || slices.Contains(a.Scan.Effects, dialects.AutocommitOff)
@@ -125,13 +165,23 @@ func (s *session) apply(effect dialects.Effect) {
 	switch effect {
 	case dialects.NoEffect:
 	case dialects.Begins:
-		// MySQL commits what was open; the others refuse.
+		// MySQL commits what was open, be it unseen; the others refuse.
+		if t.unseen {
+			s.cache.invalidate(effects{all: true})
+		}
 		if t.open() {
 			s.cache.invalidate(t.pending)
 		}
 		t.begin(byText)
 	case dialects.Commits:
+		if t.unseen {
+			t.pending.all = true
+		}
 		s.cache.invalidate(t.end())
+	case dialects.MayCommit:
+		if t.open() {
+			t.doubt()
+		}
 	case dialects.CommitsAndBegins:
 		s.cache.invalidate(t.end())
 		t.begin(byText)
@@ -160,6 +210,11 @@ func (s *session) apply(effect dialects.Effect) {
 			t.begin(byText)
 		}
 	case dialects.AutocommitOn:
+		if !t.manual && t.open() {
+			// It does nothing where autocommit was on, as far as is known.
+			t.doubt()
+			break
+		}
 		t.manual = false
 		s.cache.invalidate(t.end())
 	}

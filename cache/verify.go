@@ -35,22 +35,25 @@ type verifyCall struct {
 var _ driver.Call = (*verifyCall)(nil)
 
 // Rows reads inner ahead and compares it with the entry.
-func (v *verifyCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
+func (v *verifyCall) Rows(ctx context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	s := v.session
 	c := s.cache
-	scanned := driver.ScansColumns(inner)
-	if !s.mayFill() || scanned && !s.scans(inner) {
+	numbers, scans, ok := s.recordable(inner)
+	if !ok {
 		return s.passed(inner), nil
 	}
-	rows, set, _ := rowset.Record(inner, rowset.Budget{Bytes: c.config.ResultBytes, RowTypes: c.config.RowTypes, Like: &statementOf(v.entry.shape).shapes})
+	rows, set, _ := rowset.Record(inner, rowset.Budget{
+		Bytes: c.config.ResultBytes, RowTypes: c.config.RowTypes, Like: &statementOf(v.entry.shape).shapes, Numbers: numbers,
+		Done: ctx.Done(),
+	})
 	if set == nil {
-		return s.scanned(s.passed(rows), scanned), nil
+		return s.played(rows, scans, true), nil
 	}
 	c.stats.verified.Add(1)
 	if !sameRows(v.entry.rows(), set.Rows()) {
 		c.suspects.add(suspect{v.entry, c.now()})
 	}
-	return s.scanned(rows, scanned), nil
+	return s.played(rows, scans, false), nil
 }
 
 // Failed has nothing to compare.

@@ -28,15 +28,19 @@ var _ driver.Call = (*writeCall)(nil)
 
 // Rows makes the effects known twice: now, since the rows may have been
 // written and the caller may look at once; and when the rows are closed, since
-// only then the statement has ended.
+// only then the statement has ended. A commit behind the rows takes along what
+// was written before.
 func (w *writeCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, error) {
 	s, st := w.session, w.statement
-	s.executed(st, w.args, nil)
+	committed := s.executed(st, w.args, nil)
 	s.open++
 	return driver.ObserveRows(inner, func(err error) {
 		s.open--
-		if len(st.analysis.Scan.Effects) > 0 && err == nil {
-			return // followed once already
+		if len(st.analysis.Scan.Effects) > 0 {
+			s.cache.invalidate(committed)
+			if err == nil {
+				return // followed once already
+			}
 		}
 		s.executed(st, w.args, err)
 	}), nil

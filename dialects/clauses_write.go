@@ -177,7 +177,8 @@ func (p *parser) afterValues(i, hi int, sc *scope) int {
 			continue
 		}
 		if w := p.word(k); w == "conflict" || w == "duplicate" || w == "as" {
-			p.write.simple = p.word(hi-1) == "nothing" && p.word(hi-2) == "do"
+			// SQLite takes several, of which the last does nothing.
+			p.write.simple = p.word(hi-1) == "nothing" && p.word(hi-2) == "do" && !p.hasWord(k, hi, "update")
 			break
 		}
 	}

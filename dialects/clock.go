@@ -1,5 +1,10 @@
 package dialects
 
+import (
+	"strconv"
+	"strings"
+)
+
 // SaysNow reports whether Postgres may take text, given where a date or a time
 // is due, for a moment that its clock decides: 'now', 'today 12:00'. The words
 // are looked for anywhere, so that a text of another kind can say so, too.
@@ -44,14 +49,28 @@ func isLetter(c byte) bool {
 }
 
 // literalSaysNow is SaysNow for a literal of Postgres with its quotes. One with
-// escapes may spell such a word in a way that is not looked into.
+// escapes may spell such a word in a way that is not looked into. In others, too, a
+// backslash escapes for sessions without standard_conforming_strings.
 func literalSaysNow(literal string) bool {
-	if c := lower(literal[0]); c == 'e' || c == 'u' {
-		for i := range len(literal) {
-			if literal[i] == '\\' {
-				return true
-			}
-		}
+	escapes := strings.IndexByte(literal, '\\') >= 0
+	if c := lower(literal[0]); escapes && (c == 'e' || c == 'u') {
+		return true
 	}
-	return SaysNow(literal)
+	return SaysNow(literal) || escapes && SaysNow(unescaped(literal))
+}
+
+// unescaped returns a text with the characters that backslashes stand for. Those
+// of letters have as many digits in Go as in Postgres.
+func unescaped(text string) string {
+	var b strings.Builder
+	for text != "" {
+		r, _, rest, err := strconv.UnquoteChar(text, 0)
+		if err != nil {
+			text = text[1:] // \q is q
+			continue
+		}
+		b.WriteRune(r)
+		text = rest
+	}
+	return b.String()
 }

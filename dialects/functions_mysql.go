@@ -29,7 +29,7 @@ const mysqlPure = `
 
 	column_add column_check column_create column_delete column_exists column_get column_json column_list
 
-	extractvalue name_const updatexml
+	name_const
 
 	any_value bit_and bit_or bit_xor count grouping max median min percentile_cont percentile_disc std
 	stddev stddev_pop stddev_samp sum var_pop var_samp variance
@@ -51,8 +51,9 @@ const mysqlSession = `
 `
 
 // mysqlHarmlessFunctions: functions that ask the clock, chance, the server or
-// the state of the connection, and full-text search. get_lock is not here: a
-// lock outlives its statement.
+// the state of the connection, and full-text search. The XPath of extractvalue
+// and updatexml may hold variables of the session: //b[$@i]. get_lock is not
+// here: a lock outlives its statement.
 const mysqlHarmlessFunctions = `
 	curdate current_date current_time current_timestamp curtime localtime localtimestamp now sleep sysdate
 	unix_timestamp utc_date utc_time utc_timestamp
@@ -70,7 +71,7 @@ const mysqlHarmlessFunctions = `
 	is_free_lock is_used_lock master_pos_wait release_all_locks release_lock source_pos_wait
 	wait_for_executed_gtid_set
 
-	match
+	extractvalue match updatexml
 
 	geomfromtext mbrcontains mbrintersects mbrwithin point polygon linestring st_area st_asbinary
 	st_asgeojson st_astext st_aswkb st_aswkt st_buffer st_centroid st_contains st_crosses st_difference

@@ -117,6 +117,7 @@ const (
 	refusedSemicolon  = "has a semicolon within parentheses"
 	refusedNumber     = "has a number that runs into a word"
 	refusedByte       = "holds a character that the database does not know"
+	refusedEscape     = "spells a name or a text with an escape character of its own (UESCAPE)"
 )
 
 func (l *lexer) refuse(why string, broken bool) {

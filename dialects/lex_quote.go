@@ -23,6 +23,10 @@ func (l *lexer) readWord() {
 	if i < len(text) && i-start <= 1 && l.readPrefixed(start, text[start]|0x20, text[i]) {
 		return
 	}
+	if l.flavor == Postgres && i-start == len("uescape") && l.behindUnicode() && lowerASCII(text[start:i]) == "uescape" {
+		l.refuse(refusedEscape, false)
+		return
+	}
 	l.pos = i
 	t := token{kind: bareWord, flags: flags, start: uint32(start), end: uint32(i)}
 	if flags&hasHigh == 0 {
@@ -60,6 +64,15 @@ func (l *lexer) readPrefixed(start int, p, next byte) bool {
 		}
 	}
 	return false
+}
+
+// behindUnicode reports whether the last token is U&"…" or U&'…'.
+func (l *lexer) behindUnicode() bool {
+	if len(l.toks) == 0 {
+		return false
+	}
+	last := &l.toks[len(l.toks)-1]
+	return (last.kind == quotedName || last.kind == stringText) && l.text[last.start]|0x20 == 'u' && l.at(int(last.start)+1) == '&'
 }
 
 // readString reads a string that starts at start and whose quote is at quote.

@@ -366,6 +366,7 @@ var sqliteTouches = []clauseCase{
 	{"INSERT INTO a (id) VALUES (1) RETURNING x", "a[1]"},
 	{"INSERT INTO a (id) VALUES (1) ON CONFLICT DO NOTHING", "a[1]"},
 	{"INSERT INTO a (id) VALUES (1) ON CONFLICT (x) DO UPDATE SET y = 1", ""},
+	{"INSERT INTO a (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET id = 2 ON CONFLICT DO NOTHING", ""},
 	{"INSERT OR REPLACE INTO a (id) VALUES (1)", ""},
 	{"INSERT INTO replaces (id) VALUES (1)", ""},
 	{"INSERT INTO fired (id) VALUES (1)", "fired[1]"},
@@ -373,6 +374,11 @@ var sqliteTouches = []clauseCase{
 	{"UPDATE a SET (x, y) = (1, 2) WHERE id = 2", "a[2]"},
 	{"UPDATE a SET (x, id) = (1, 2) WHERE id = 2", ""},
 	{"UPDATE a SET x = 1 FROM b WHERE a.id = 2", ""},
+	{"UPDATE a SET rowid = 1 WHERE id = 2", ""},
+	{"UPDATE a SET x = 1, OID = 1 WHERE id = 2", ""},
+	{"UPDATE a SET (x, \"_rowid_\") = (1, 1) WHERE id = 2", ""},
+	{"INSERT INTO a (id, rowid) VALUES (1, 2)", ""},
+	{"INSERT INTO a (id, ID) VALUES (1, 2)", ""},
 }
 
 var postgresTouches = []clauseCase{

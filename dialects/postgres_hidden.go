@@ -70,7 +70,8 @@ func (h *hidden) read() {
 			h.operator(i)
 		case bareWord, quotedName:
 			name := h.nameOf(t)
-			h.out.Zone = h.out.Zone || name == "timezone" || name == "zone" && h.word(i-1) == "time" && h.word(i-2) == "at"
+			h.out.Zone = h.out.Zone || name == "timezone" || name == "zone" && h.word(i-1) == "time" && h.word(i-2) == "at" ||
+				name == "local" && h.word(i-1) == "at"
 			if head := h.chainStart(i); h.mark(head-1) == castMark || h.word(head-1) == "as" && h.isCast(head) {
 				h.out.Casts = append(h.out.Casts, name)
 			}

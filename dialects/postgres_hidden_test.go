@@ -87,6 +87,7 @@ func TestPostgresHiddenOperators(t *testing.T) {
 	for text, want := range map[string][2]bool{
 		"SELECT a AT TIME ZONE 'UTC' FROM t":                         {true, false},
 		"SELECT timezone('UTC', a) FROM t":                           {true, false},
+		"SELECT a AT LOCAL FROM t":                                   {true, false},
 		"SELECT a::time AT TIME ZONE 'UTC' FROM t":                   {true, true},
 		"SELECT CAST('12:00' AS time) AT TIME ZONE 'UTC' FROM t":     {true, true},
 		"SELECT time '12:00' AT TIME ZONE 'UTC' FROM t":              {true, true},

@@ -151,6 +151,8 @@ type verdict struct {
 	taint string
 	// settings: see Scan.Settings.
 	settings bool
+	// spelling: see Scan.Spelling.
+	spelling bool
 	// moves: see Scan.Moves.
 	moves bool
 }
@@ -198,7 +200,7 @@ func (s *scanner) statement(lo, hi int) {
 		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.taint + ")", taint: s.facts.taint})
 	}
 	if s.facts.asks != "" {
-		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.asks + ")", settings: true})
+		s.judge(verdict{kind: Session, why: "changes the session (" + s.facts.asks + ")", settings: true, spelling: s.facts.spells})
 	}
 	if s.facts.refusal != "" {
 		s.judge(verdict{kind: Unclear, why: s.facts.refusal})
@@ -214,6 +216,7 @@ func (s *scanner) judge(v verdict) {
 		s.out.Taint = v.taint
 	}
 	s.out.Settings = s.out.Settings || v.settings
+	s.out.Spelling = s.out.Spelling || v.spelling
 	s.out.Moves = s.out.Moves || v.moves
 }
 
@@ -311,6 +314,7 @@ func (s *scanner) writesRows(word string) verdict {
 		v.kind, v.why = Schema, "writes a table of the catalogue ("+word+")"
 	}
 	v.settings = s.facts.settings // an update of pg_settings
+	v.spelling = v.settings
 	return v
 }
 

@@ -42,11 +42,14 @@ func (s *scanner) mysql(i int) verdict {
 		}
 		return verdict{kind: Session, why: "locks tables (LOCK)", taint: "LOCK TABLES"}
 	case "unlock":
-		s.effect(Commits)
+		s.effect(MayCommit)
 		return verdict{kind: Session, why: "unlocks tables (UNLOCK)"}
 	case "analyze":
 		return s.mysqlAnalyze(i)
-	case "check", "cache", "optimize":
+	case "cache":
+		s.effect(MayCommit)
+		return verdict{kind: Bypass, why: "changes no rows (CACHE)"}
+	case "check", "optimize":
 		s.effect(Commits)
 		return verdict{kind: Bypass, why: "changes no rows (" + upper + ")"}
 	case "repair":
@@ -88,7 +91,7 @@ func (s *scanner) mysqlLoad(i int) verdict {
 	case "data", "xml":
 		return s.writes(i)
 	case "index":
-		s.effect(Commits)
+		s.effect(MayCommit)
 		return verdict{kind: Bypass, why: "changes no rows (LOAD INDEX)"}
 	}
 	return s.unknown(i)

@@ -126,7 +126,7 @@ var mysqlCases = []scanCase{
 	{name: "use", text: "USE db", kind: Session, settings: true, moves: true},
 	{name: "use and write", text: "USE db; DELETE FROM t", kind: Write, count: 2, settings: true, moves: true},
 	{name: "lock tables", text: "LOCK TABLES t WRITE", kind: Session, effects: []Effect{Commits}, taint: "LOCK TABLES"},
-	{name: "unlock tables", text: "UNLOCK TABLES", kind: Session, effects: []Effect{Commits}},
+	{name: "unlock tables", text: "UNLOCK TABLES", kind: Session, effects: []Effect{MayCommit}},
 	{name: "lock instance", text: "LOCK INSTANCE FOR BACKUP", kind: Session, taint: "LOCK TABLES"},
 	{name: "flush", text: "FLUSH PRIVILEGES", kind: Bypass, effects: []Effect{Commits}},
 	{name: "flush with lock", text: "FLUSH TABLES WITH READ LOCK", kind: Session, effects: []Effect{Commits}, taint: "FLUSH TABLES"},

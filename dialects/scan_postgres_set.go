@@ -11,14 +11,17 @@ import (
 // temporary objects or holds locks. What a transaction changes and then rolls
 // back is asked about, too, since the cache asks when the transaction is over.
 
+const setConfig = "set_config"
+
 // postgresCall looks at functions that do more than compute.
 func (s *scanner) postgresCall(i int, name string) {
 	switch name {
 	case "nextval", "setval":
 		s.spoil("advances a sequence") // which no result that is kept depends on
-	case "set_config":
+	case setConfig:
 		if !s.customSetting(i + 2) {
-			s.facts.asks = "set_config"
+			s.facts.asks = setConfig
+			s.facts.spells = s.facts.spells || !s.literalSetting(i+2, "search_path") && !s.literalSetting(i+2, "role")
 		}
 	case "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
 		"pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all":
@@ -38,13 +41,20 @@ func (s *scanner) customSetting(i int) bool {
 	return literal[0] == '\'' && strings.Contains(literal, ".") && !strings.Contains(literal, "\\")
 }
 
+// literalSetting reports whether the argument of a function at i is a plain literal
+// with that name.
+func (s *scanner) literalSetting(i int, name string) bool {
+	return i < s.hi && s.toks[i].kind == stringText && s.mark(i+1) == ',' &&
+		lowerASCII(s.text[s.toks[i].start:s.toks[i].end]) == "'"+name+"'"
+}
+
 // postgresDiscard judges DISCARD.
 func (s *scanner) postgresDiscard(i int) verdict {
 	what := strings.ToUpper(clip(s.word(i + 1)))
 	v := verdict{kind: Session, why: "resets the session (DISCARD " + what + ")"}
 	switch what {
 	case "ALL", "TEMP", "TEMPORARY":
-		v.settings = true
+		v.settings, v.spelling = true, what == "ALL"
 	case "PLANS", "SEQUENCES":
 	default:
 		return s.unknown(i)
@@ -91,11 +101,20 @@ func (s *scanner) setVerdict(what string, matters bool) verdict {
 // postgresSetVerdict judges a change of a setting. Custom settings have a dot in
 // their names: see customSetting.
 func (s *scanner) postgresSetVerdict(verb, name string, lasts bool) verdict {
+	matters := !PostgresHarmless(name) && !strings.Contains(name, ".")
 	return verdict{
 		kind: Session, why: "changes a setting (" + verb + clip(name) + ")",
-		settings: lasts && !PostgresHarmless(name) && !strings.Contains(name, "."),
+		settings: lasts && matters, spelling: postgresSpelling[lowerASCII(name)],
 	}
 }
+
+// postgresSpelling are the settings that decide what a text means, of which Postgres
+// takes no notice once it is prepared: by them, literals are read when it is analysed. It
+// does of search_path, and of who asks.
+var postgresSpelling = wordSet(`
+	all array_nulls backslash_quote datestyle intervalstyle lc_monetary standard_conforming_strings
+	time timezone timezone_abbreviations transform_null_equals xml xmloption
+`)
 
 // settingName returns the dotted name of a setting at i, or nothing.
 func (s *scanner) settingName(i int) string {

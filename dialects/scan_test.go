@@ -91,6 +91,7 @@ var commonCases = []scanCase{
 	{name: "write word in a quoted alias", text: `SELECT a "update", b "for update" FROM t`},
 	{name: "comment in a string", text: "SELECT '/*', id FROM t WHERE x = '*/'", names: []string{"id", "t"}},
 	{name: "insert returning", text: "INSERT INTO t (a, b) VALUES (1, 2) RETURNING id", kind: Write, names: []string{"t", "a", "b"}, calls: []string{}},
+	{name: "returning behind a query", text: "INSERT INTO t (a) (SELECT 1) RETURNING f(a)", kind: Write, calls: []string{"f"}},
 	{name: "update", text: "UPDATE t SET a = abs(b) WHERE c IN (SELECT d FROM e)", kind: Write, names: []string{"t", "e"}, calls: []string{"abs"}},
 	{name: "delete", text: "DELETE FROM t", kind: Write},
 	{name: "values", text: "VALUES (1), (2)"},
@@ -305,6 +306,11 @@ var postgresCases = []scanCase{
 	{name: "insert with alias", text: "INSERT INTO t AS x (a) VALUES (f(1))", kind: Write, calls: []string{"f"}},
 
 	{name: "now as a literal", text: "SELECT * FROM t WHERE a > 'now'", calls: []string{"now"}},
+	{name: "now with escapes of other sessions", text: `SELECT * FROM t WHERE a > '\156o\w'`, calls: []string{"now"}},
+	{name: "escapes that say nothing", text: `SELECT * FROM t WHERE a ~ '\d+\s*\1'`, calls: []string{}},
+	{name: "name with an escape character", text: `SELECT * FROM t, U&"d!0061ta" UESCAPE '!'`, kind: Unclear, taint: notUnderstood},
+	{name: "literal with an escape character", text: `SELECT U&'d!0061ta' uescape '!'`, kind: Unclear, taint: notUnderstood},
+	{name: "column called uescape", text: `SELECT 'x', uescape FROM t`, names: []string{"uescape"}},
 	{name: "today as a literal", text: "SELECT 'Today 12:00'::timestamptz", calls: []string{"now"}},
 	{name: "now within a word", text: "SELECT * FROM t WHERE a = 'knowledge, nowhere'", calls: []string{}},
 	{name: "time of day with zone", text: "SELECT a::timetz, b::time(3) with time zone, c::time without time zone FROM t", calls: []string{"current_date"}},
@@ -407,4 +413,36 @@ var postgresCases = []scanCase{
 	{name: "vacuum", text: "VACUUM (ANALYZE) t (a)", kind: Bypass, calls: []string{}},
 	{name: "vacuum full", text: "VACUUM FULL t", kind: Schema},
 	{name: "analyze", text: "ANALYZE t (a)", kind: Bypass, calls: []string{}},
+}
+
+// TestSpelling: which settings decide what a text means.
+func TestSpelling(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"SET TimeZone = 'UTC'":                       true,
+		"SET TIME ZONE 'UTC'":                        true,
+		`SET SESSION "TimeZone" TO 'UTC'`:            true,
+		"SET LOCAL datestyle TO german":              true,
+		"RESET ALL":                                  true,
+		"RESET timezone":                             true,
+		"DISCARD ALL":                                true,
+		"SELECT set_config('TimeZone', $1, true)":    true,
+		"SELECT set_config($1, 'UTC', true)":         true,
+		"SELECT set_config('search_path', $1, true)": false,
+		"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE": false,
+		"UPDATE pg_settings SET setting = 'UTC'":                                  true,
+		"SELECT 1; SET timezone = 'UTC'":                                          true,
+		"SET search_path = a":                                                     false,
+		"SET ROLE a":                                                              false,
+		"SET SESSION AUTHORIZATION a":                                             false,
+		"SET app.tenant = 'a'":                                                    false,
+		"SELECT set_config('app.tenant', $1, true)":                               false,
+		"SET statement_timeout = 1":                                               false,
+		"DISCARD TEMP":                                                            false,
+		"SELECT 1":                                                                false,
+	} {
+		if got := ScanText(Postgres, text).Spelling; got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
 }

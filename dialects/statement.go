@@ -49,6 +49,10 @@ const (
 	Begins
 	// Commits: COMMIT, END, an implicit commit (MySQL DDL, LOCK TABLES).
 	Commits
+	// MayCommit: UNLOCK TABLES (MySQL), which commits where tables are locked, and
+	// leaves the transaction open otherwise; CACHE INDEX and LOAD INDEX, which commit
+	// in MySQL, by its manual, and not in MariaDB.
+	MayCommit
 	// CommitsAndBegins: COMMIT AND CHAIN.
 	CommitsAndBegins
 	// RollsBack: ROLLBACK, ABORT. Not ROLLBACK TO, which ends nothing.
@@ -66,7 +70,8 @@ const (
 	// AutocommitOff: SET autocommit=0 (MySQL). From then on there is always a
 	// transaction: what ends one also begins the next.
 	AutocommitOff
-	// AutocommitOn: SET autocommit=1. It commits what is open.
+	// AutocommitOn: SET autocommit=1. It commits what is open if autocommit was off,
+	// and does nothing otherwise.
 	AutocommitOn
 )
 
@@ -88,6 +93,9 @@ type Scan struct {
 	// results depend on and that can be asked for: which user, schemas, formats
 	// and modes there are.
 	Settings bool
+	// Spelling reports that the text may change settings of Postgres that decide what
+	// a text means, such as TimeZone, if only for its transaction.
+	Spelling bool
 	// Moves reports that names without a schema may mean those of another
 	// database from now on, also in the rest of the text: USE.
 	Moves bool

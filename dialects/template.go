@@ -43,16 +43,17 @@ func templateOf(f Flavor, text string, t *template) bool {
 	default:
 		return false
 	}
-	values := false // the last parenthesis held nothing but values
+	values := false // the last parenthesis held nothing but a row of values
 	for i := range t.toks {
 		tok := &t.toks[i]
 		switch {
 		case tok.kind == punct && tok.ch == '(':
-			w := s.word(i - 1)
+			w, next := s.word(i-1), s.word(i+1)
 			list := w == "in" || w == "values" || s.mark(i-1) == ',' && values && s.mark(i-2) == ')'
-			t.lists = append(t.lists, list)
+			// In a query, a string behind a comma can be a table.
+			t.lists = append(t.lists, list && next != "select" && next != "with")
 		case tok.kind == punct && tok.ch == ')':
-			values = t.lists[len(t.lists)-1]
+			values = t.lists[len(t.lists)-1] && s.word(tok.pair()-1) != "in" // behind IN (…), a table can follow
 			t.lists = t.lists[:len(t.lists)-1]
 		case tok.kind == punct && tok.ch == ';' && i+1 < len(t.toks):
 			return false

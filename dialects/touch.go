@@ -30,6 +30,9 @@ func (c *Catalog) touch(cl *clauses, o *Object, all *objectSet) *Pin {
 	if !cl.write.simple || !o.pinnable() || o.Replaces && cl.write.verb != "delete" || c.reachesItself(o, all) {
 		return nil
 	}
+	if c.flavor == SQLite && slices.ContainsFunc(cl.write.columns, isRowid) {
+		return nil // which may be the key by another name
+	}
 	pin := &Pin{Table: o.Table, Kinds: o.kinds()}
 	switch cl.write.verb {
 	case "insert":
@@ -43,6 +46,9 @@ func (c *Catalog) touch(cl *clauses, o *Object, all *objectSet) *Pin {
 	}
 	return pin.with(c.flavor, o, cl.refs[0].where, 1)
 }
+
+// isRowid reports whether a column of that folded name may be the rowid of SQLite.
+func isRowid(name string) bool { return name == "rowid" || name == "oid" || name == "_rowid_" }
 
 // reachesItself reports whether triggers and foreign keys may write rows of o
 // other than those that a statement does. A trigger that speaks of NEW may give
@@ -71,7 +77,8 @@ func (c *Catalog) reachesItself(o *Object, all *objectSet) bool {
 func (p *Pin) inserted(flavor Flavor, o *Object, w *writing) *Pin {
 	at := make([]int, len(o.Key))
 	for i, k := range o.Key {
-		if at[i] = slices.Index(w.columns, Fold(flavor, k.Name)); at[i] < 0 {
+		name := Fold(flavor, k.Name)
+		if at[i] = slices.Index(w.columns, name); at[i] < 0 || slices.Contains(w.columns[at[i]+1:], name) {
 			return nil
 		}
 		// Postgres cuts blanks from texts that are too long.

@@ -15,6 +15,7 @@ type facts struct {
 	bypass    string // why the result must come from the database
 	taint     string // what changes the session
 	asks      string // what changes the session in ways that it can be asked about
+	spells    bool   // asks is about a setting that decides what texts mean, or may be
 	refusal   string // why the statement is not understood
 	catalogue bool   // a table of the system is named
 	settings  bool   // pg_settings is named
@@ -28,7 +29,9 @@ func (s *scanner) walk() {
 	s.levels = append(s.levels[:0], level{open: -1, tables: true})
 	switch s.word(s.lo) {
 	case "insert", "replace", "copy", "load", "analyze", "vacuum", "prepare", "pragma":
-		s.facts.inHead = true
+		// In PL/pgSQL it may be a variable: replace := f(x).
+		next := s.mark(s.lo + 1)
+		s.facts.inHead = next != ':' && next != '='
 	case "create":
 		s.facts.inColumns = true
 	}
@@ -88,7 +91,7 @@ func (s *scanner) walkWord(i int, t *token) {
 	}
 	s.trackTables(i)
 	switch w.text {
-	case "values", "value", "select", "set", "where":
+	case "values", "value", "select", "set", "where", "returning", "update":
 		s.facts.inHead = s.facts.inHead && s.depth > 0
 		s.facts.inColumns = false
 	}

@@ -146,6 +146,18 @@ var special = []vocable{
 	{text: "varchar", grammar: postgres | mysql},
 	{text: "varying", infix: postgres},
 
+	// Words of Postgres and of PL/pgSQL behind which an operand is due.
+	{text: "assert", operand: true},
+	{text: "elsif", operand: true},
+	{text: "if", operand: true},
+	{text: "overlaps", operand: true},
+	{text: "perform", operand: true},
+	{text: "return", operand: true},
+	{text: "symmetric", operand: true},
+	{text: "variadic", operand: true},
+	{text: "while", operand: true},
+	{text: "zone", operand: true},
+
 	{text: "ordinality"},
 	{text: "check", reserved: every, grammar: every},
 	{text: "unique", reserved: every, grammar: every},

@@ -274,7 +274,10 @@ func (c *conn) use(ctx context.Context) error {
 		return nil
 	}
 	c.owed = false
-	return c.resetter.ResetSession(ctx)
+	if err := c.resetter.ResetSession(ctx); errors.Is(err, sqldriver.ErrBadConn) {
+		return err
+	}
+	return nil // database/sql takes no notice of other errors either
 }
 
 // IsValid tells whether the pool may keep the connection. database/sql asks at
@@ -323,12 +326,22 @@ func (c *conn) Unwrap() sqldriver.Conn {
 }
 
 // SessionOf returns the session behind a connection as (*sql.Conn).Raw hands
-// it out, and false for a connection that is not wrapped. The inner connection
+// it out, and false for a connection that is not wrapped. It looks behind further
+// wrappers that tell what they wrap, as those for tracing do. The inner connection
 // is neither dialled nor handed out.
 func SessionOf(connection any) (Session, bool) {
-	c, ok := connection.(*conn)
-	if !ok {
-		return nil, false
+	const deep = 8 // a wrapper may lead back to itself
+	for range deep {
+		switch c := connection.(type) {
+		case *conn:
+			return c.session, true
+		case interface{ Raw() sqldriver.Conn }:
+			connection = c.Raw()
+		case interface{ Unwrap() sqldriver.Conn }:
+			connection = c.Unwrap()
+		default:
+			return nil, false
+		}
 	}
-	return c.session, true
+	return nil, false
 }

@@ -14,12 +14,17 @@ type Line struct {
 	conn *conn           // nil for rows that nobody asked for
 }
 
-// Inner returns the inner connection, and dials if it was not dialled yet. It is for
-// methods of rows, during which nobody else uses the connection, and must not be
-// kept.
+// Inner returns the inner connection, and dials if it was not dialled yet; the error is
+// that of dialling. It is for methods of rows, during which nobody else uses the
+// connection, and must not be kept. It is for what the connection knows, and not for
+// statements: its reset may have been put off (see [LazyReset]), and still is, and it
+// may have been lost.
 func (l Line) Inner() (sqldriver.Conn, error) {
 	if l.conn == nil {
 		return nil, errNoLine
+	}
+	if l.conn.inner != nil {
+		return l.conn.inner, nil
 	}
 	return l.conn.dial(l.ctx)
 }

@@ -75,6 +75,48 @@ func (lineCall) Rows(_ context.Context, inner sqldriver.Rows) (sqldriver.Rows, e
 
 func (lineCall) Failed(error) {}
 
+// TestLineOfAnOwedReset: rows that are read from elsewhere get the connection that there
+// is without the reset that was put off, which its next use makes up for.
+func TestLineOfAnOwedReset(t *testing.T) {
+	srv := newServer(look{})
+	hit := false
+	policy := &recorder{
+		srv: srv, takes: func(any) bool { return true },
+		query: func(context.Context, driver.Statement, []sqldriver.NamedValue, driver.Path) (sqldriver.Rows, driver.Call, error) {
+			if hit {
+				return &lined{Rows: srv.newRows(nil)}, nil, nil
+			}
+			return nil, nil, nil
+		},
+	}
+	db := open(t, srv, policy, driver.LazyReset(func() uint64 { return 0 }))
+	db.SetMaxOpenConns(1)
+	read := func() {
+		t.Helper()
+		var got string
+		if err := db.QueryRow("select").Scan(&got); err != nil || hit && got != "*driver_test.fakeConn" {
+			t.Fatalf("read on a %s, %v", got, err)
+		}
+	}
+	read()
+	hit = true
+	read() // makes up for the use before
+	before := srv.resets()
+	srv.play(failOn("reset", errFake, 1))
+	for range 3 {
+		read()
+	}
+	if n := srv.resets() - before; n != 0 || srv.dialled() != 1 {
+		t.Errorf("%d resets, dialled %d times", n, srv.dialled())
+	}
+	srv.play(nil)
+	hit = false
+	read()
+	if n := srv.resets() - before; n != 1 {
+		t.Errorf("%d resets before the next use", n)
+	}
+}
+
 // TestNoLine: rows that nobody asked for have no connection.
 func TestNoLine(t *testing.T) {
 	if inner, err := (driver.Line{}).Inner(); err == nil || inner != nil {

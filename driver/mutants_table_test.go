@@ -58,6 +58,9 @@ var otherBugs = []mutant{
 	{name: "rows of a call that do not know their connection", test: "TestLine", edits: []edit{
 		swap("report.go", "\tsetLine(ctx, c, rows)\n\treturn rows, nil\n}\n\nfunc (p *pending) abandon", "\treturn rows, nil\n}\n\nfunc (p *pending) abandon"),
 	}},
+	{name: "rows from elsewhere use their connection", test: "TestLineOfAnOwedReset", edits: []edit{
+		swap("line.go", "if l.conn.inner != nil {", "if l.conn.inner != nil && false {"),
+	}},
 	{name: "interface always there", test: "TestWrapDriver", edits: []edit{
 		swap("driver.go", "if dc, ok := d.(sqldriver.DriverContext); ok {", "if dc, _ := d.(sqldriver.DriverContext); true {"),
 	}},
@@ -146,6 +149,9 @@ var otherBugs = []mutant{
 	}},
 	{name: "a reset put off is forgotten", test: "TestLazyReset", edits: []edit{
 		swap("conn.go", "\tif !c.owed {", "\tif true {"),
+	}},
+	{name: "a reset put off whose failure shows", test: "TestLazyResetThatFails", edits: []edit{
+		swap("conn.go", "c.resetter.ResetSession(ctx); errors.Is(err, sqldriver.ErrBadConn) {", "c.resetter.ResetSession(ctx); err != nil {"),
 	}},
 	{name: "arguments unchecked on a shell", test: "TestArgumentsTheSessionDoesNotTake", edits: []edit{
 		swap("args.go", "\tc.unchecked = true\n", ""),

@@ -171,3 +171,45 @@ func TestLazyResetOfABadConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestLazyResetThatFails: an error that says nothing of the connection is nobody's,
+// as without the option: database/sql goes on with the connection.
+func TestLazyResetThatFails(t *testing.T) {
+	t.Parallel()
+	for _, lazy := range []bool{false, true} {
+		srv := newServer(look{})
+		hit := true
+		policy := &recorder{
+			srv: srv, takes: func(any) bool { return true },
+			query: func(_ context.Context, _ driver.Statement, args []sqldriver.NamedValue, _ driver.Path) (sqldriver.Rows, driver.Call, error) {
+				if hit {
+					return srv.newRows(args), nil, nil
+				}
+				return nil, nil, nil
+			},
+		}
+		var opts []driver.Option
+		if lazy {
+			opts = append(opts, driver.LazyReset(func() uint64 { return 0 }))
+		}
+		db := open(t, srv, policy, opts...)
+		db.SetMaxOpenConns(1)
+		if err := db.PingContext(t.Context()); err != nil { // dials
+			t.Fatal(err)
+		}
+		for range 3 { // the first makes up for the use before
+			if err := drain(db.QueryContext(t.Context(), "select", 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hit = false
+		resets := srv.resets()
+		srv.play(failOn("reset", errFake, 1))
+		if err := drain(db.QueryContext(t.Context(), "select", 1)); err != nil {
+			t.Errorf("lazy %v: %v", lazy, err)
+		}
+		if n := srv.resets() - resets; n != 1 || srv.dialled() != 1 {
+			t.Errorf("lazy %v: %d resets, want 1; dialled %d times, want 1", lazy, n, srv.dialled())
+		}
+	}
+}

@@ -25,14 +25,16 @@ func (s *session) build(kind OpKind) (*part, *pending) {
 
 func (s *session) newPart(kind OpKind) *part {
 	var p *part
-	if n := len(s.saves); n > 0 {
+	switch {
+	case len(s.saves) > 0:
 		p = new(part) // mostly it joins the operation of the one before
-		p.prev = s.saves[n-1]
-	} else {
+	case s.spent != nil:
+		p, s.spent = s.spent, nil
+	default:
 		begun := new(start)
 		p, begun.part.own = &begun.part, &begun.op
 	}
-	p.kind, p.box, p.table, p.base, p.policy = kind, s.box, s.table, s.snap, s.policy
+	p.kind, p.box, p.base, p.policy = kind, s.box, s.snap, s.policy
 	return p
 }
 
@@ -43,7 +45,7 @@ func (s *session) buildDelete() (*part, *pending) {
 	}
 	p := s.newPart(Delete)
 	if s.isNew {
-		p.base = p.prev.typed
+		p.base = s.saves[len(s.saves)-1].typed
 	}
 	p.typed = p.base
 	return p, nil
@@ -72,7 +74,7 @@ func (s *session) buildUpdate() (*part, *pending) {
 	p.set = p.set.Or(s.underWay()) // what it writes may have to be taken back
 	p.set = p.set.And(writable)
 	s.addLinks(p)
-	if p.set.Empty() && len(p.links) == 0 {
+	if p.set.Empty() && len(p.links()) == 0 {
 		o := outcome{kind: Unchanged, key: s.key(), row: s.snap}
 		e := &PartialError{Table: s.table.Name, Fields: lost}
 		for i := range skipped.All() {
@@ -112,7 +114,7 @@ func (s *session) mergeForSave() ([]FieldOutcome, bool) {
 	}
 	plan := s.table.plan
 	before := plan.Clone(s.v)
-	m, ok := s.merge(s.policy)
+	m, ok := s.merge(*s.policy)
 	if !ok {
 		return nil, false
 	}
@@ -211,8 +213,11 @@ func (s *session) fillLinks() {
 }
 
 func (s *session) addLinks(p *part) {
-	p.links = slices.Clone(s.links)
-	for _, l := range p.links {
+	if len(s.links) == 0 {
+		return
+	}
+	p.tied().links = slices.Clone(s.links)
+	for _, l := range s.links {
 		p.set.Clear(l.column)
 	}
 }

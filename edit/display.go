@@ -101,8 +101,8 @@ func (p *part) show() {
 	if p.box.display == nil {
 		return
 	}
-	s := Saving{Table: p.table, Kind: p.kind, Key: p.box.record.key, Row: p.typed, Set: p.asked}
-	if key := p.table.plan.Key(); p.kind == Insert && s.Key == nil && key.Without(p.set).Empty() {
+	s := Saving{Table: p.table(), Kind: p.kind, Key: p.box.record.key, Row: p.typed, Set: p.asked}
+	if key := p.table().plan.Key(); p.kind == Insert && s.Key == nil && key.Without(p.set).Empty() {
 		if k, err := p.box.keyOf(p.row); err == nil {
 			s.Key = k
 		}
@@ -122,7 +122,7 @@ func (w *Writer) resolve(p *part, o outcome, err error) {
 		p.shown.Saved(o.key, o.row)
 	}
 	p.shown = nil
-	if len(p.links) > 0 {
+	if len(p.links()) > 0 {
 		w.linked--
 	}
 	if p.pending.resolve(o, err) {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vantage-go/live/internal/rowmap"
 )
@@ -20,6 +21,7 @@ type draft struct {
 	base  any
 	row   any
 	links map[int]any
+	again bool // the outbox has the save, but not as it is now
 }
 
 // entry is a save in an outbox. Values are cells, by column.
@@ -36,6 +38,7 @@ type entry struct {
 	Group   string            `json:"group,omitempty"`
 	Links   map[string]string `json:"links,omitempty"` // columns that take the key which another save makes
 	Queued  time.Time         `json:"queued"`
+	Strict  bool              `json:"strict,omitempty"` // a change of others is a conflict even if it is the same: Editor.Update
 
 	id string
 }
@@ -44,8 +47,8 @@ type entry struct {
 func (w *Writer) newDraft(p *part) draft {
 	d := draft{part: p, base: p.base, row: p.typed}
 	d.entry = entry{
-		Schema: p.table.Schema, Table: p.table.Name, Kind: p.kind, After: p.named.after, Queued: p.named.since,
-		Set: p.table.plan.Names(p.set), Session: p.box.name,
+		Schema: p.table().Schema, Table: p.table().Name, Kind: p.kind, After: p.named.after, Queued: p.named.since,
+		Set: p.table().plan.Names(p.set), Session: p.box.name, Strict: p.policy.kind == strictly,
 	}
 	if r := p.box.record; r.inflight != nil {
 		d.entry.Behind = appendNames(d.entry.Behind, r.inflight.taken, p)
@@ -53,11 +56,11 @@ func (w *Writer) newDraft(p *part) draft {
 	if r := p.box.record; r.next != nil {
 		d.entry.Behind = appendNames(d.entry.Behind, r.next.parts, p)
 	}
-	if p.group != nil {
-		d.entry.Group = w.nonce + "-" + strconv.FormatUint(p.group.id, 36)
+	if g := p.group(); g != nil {
+		d.entry.Group = w.nonce + "-" + strconv.FormatUint(g.id, 36)
 	}
-	for _, l := range p.links {
-		name := p.table.plan.Fields()[l.column].Name
+	for _, l := range p.links() {
+		name := p.table().plan.Fields()[l.column].Name
 		if l.parent.created && l.parent.record.base != nil {
 			if key := l.parent.table.keyParts(l.parent.record.base); len(key) == 1 {
 				if d.links == nil {
@@ -89,7 +92,7 @@ func appendNames(names []string, parts []*part, before *part) []string {
 
 // encode returns the entry as JSON.
 func (d *draft) encode() ([]byte, error) {
-	t := d.part.table
+	t := d.part.table()
 	row := d.row
 	if len(d.links) > 0 {
 		row = t.plan.Clone(row)
@@ -121,6 +124,8 @@ type cell struct {
 	Text   *string         `json:"s,omitempty"`
 	Bytes  *[]byte         `json:"x,omitempty"`
 	Time   *time.Time      `json:"t,omitempty"`
+	Raw    *[]byte         `json:"r,omitempty"` // a text that is not UTF-8, which JSON would replace
+	Moment *[]byte         `json:"m,omitempty"` // a time that JSON cannot tell: its zone has seconds, or its year is out of range
 	Object json.RawMessage `json:"j,omitempty"` // whatever JSON makes of it
 }
 
@@ -165,6 +170,10 @@ func cellOf(v any) (cell, error) {
 		return cell{}, nil
 	case time.Time:
 		v = v.Round(0) // the monotonic clock is of this process
+		if _, offset := v.Zone(); offset%60 != 0 || v.Year() < 0 || v.Year() > 9999 {
+			b, err := v.MarshalBinary()
+			return cell{Moment: &b}, err
+		}
 		return cell{Time: &v}, nil
 	case sqldriver.Valuer:
 		if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
@@ -196,6 +205,10 @@ func cellOf(v any) (cell, error) {
 		return cell{Bool: &b}, nil
 	case r.Kind() == reflect.String:
 		s := r.String()
+		if !utf8.ValidString(s) {
+			b := []byte(s)
+			return cell{Raw: &b}, nil
+		}
 		return cell{Text: &s}, nil
 	case r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8:
 		if r.IsNil() {
@@ -224,6 +237,12 @@ func (c *cell) value() (any, error) {
 		return *c.Bytes, nil
 	case c.Time != nil:
 		return *c.Time, nil
+	case c.Raw != nil:
+		return string(*c.Raw), nil
+	case c.Moment != nil:
+		var at time.Time
+		err := at.UnmarshalBinary(*c.Moment)
+		return at, err
 	case c.Object != nil:
 		var v any
 		err := json.Unmarshal(c.Object, &v)

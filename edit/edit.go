@@ -292,6 +292,10 @@ func (e *RecordEdit[K, T]) Recreate() error {
 	e.s.box, e.s.isNew, e.s.gone, e.s.failed, e.s.theirs = box, true, false, nil, nil
 	e.s.snap = e.s.table.plan.New()
 	e.s.saves = nil
+	if i, ok := e.s.table.plan.Version(); ok && !e.s.table.plan.Zero(&e.V, i) {
+		// Who still has the row that was deleted must not find this one unchanged.
+		_ = e.s.table.plan.Count(&e.V, i)
+	}
 	e.cleanup = watch(e, e.s.writer, box)
 	return nil
 }

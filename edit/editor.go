@@ -81,7 +81,7 @@ func (d *Editor[K, T]) New(v T) *RecordEdit[K, T] {
 	box, _, err := d.writer.open(d.opening(opening{isNew: true}))
 	if err != nil {
 		e := &RecordEdit[K, T]{editor: d}
-		e.s = session{writer: d.writer, table: d.table, box: &inbox{closed: true, record: &record{}}, snap: d.table.plan.New(), closed: true}
+		e.s = session{writer: d.writer, table: d.table, box: &inbox{table: d.table, closed: true, record: &record{}}, snap: d.table.plan.New(), policy: &d.table.policy, closed: true}
 		e.V = v
 		e.s.v = &e.V
 		return e
@@ -101,7 +101,7 @@ func (d *Editor[K, T]) opening(o opening) opening {
 func (d *Editor[K, T]) session(box *inbox, snap any) *RecordEdit[K, T] {
 	e := &RecordEdit[K, T]{editor: d, ref: Ref(lastRef.Add(1))}
 	e.s = session{
-		writer: d.writer, table: d.table, box: box, snap: snap, snapAt: time.Now(), policy: d.table.policy,
+		writer: d.writer, table: d.table, box: box, snap: snap, snapAt: time.Now(), policy: &d.table.policy,
 	}
 	e.s.v = &e.V
 	e.cleanup = watch(e, d.writer, box)
@@ -152,7 +152,7 @@ func (d *Editor[K, T]) update(ctx context.Context, id K, f func(*T) error) (Resu
 		return Result[K, T]{}, err
 	}
 	defer func() { _ = e.Close() }()
-	e.s.policy = Policy{kind: strictly}
+	e.s.policy = &Policy{kind: strictly}
 	if err := f(&e.V); err != nil {
 		return Result[K, T]{}, err
 	}

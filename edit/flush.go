@@ -3,7 +3,7 @@ package edit
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 )
 
@@ -150,6 +150,10 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 			op.tell(w.lookUp(ctx, op))
 			continue
 		}
+		if gone := w.lookAgain(ctx, op); gone != nil {
+			op.tell(*gone)
+			continue
+		}
 		op.compose()
 		switch {
 		case len(op.parts) == 0:
@@ -164,8 +168,8 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 			send = append(send, op)
 		}
 	}
+	lookedUp(batch)
 	send = whole(batch, send)
-	together(batch)
 	arrange(send)
 	if len(send) > 0 {
 		outcomes := w.apply(ctx, send)
@@ -173,31 +177,33 @@ func (w *Writer) flush(l *lane, batch []*Op) {
 			op.outcome = &outcomes[i]
 		}
 	}
+	together(batch)
 	w.settle(l, batch, len(send), began)
+}
+
+// lookAgain reads the row of an operation whose saves were made on another row
+// than the newest known one, if the caller of a session has brought that: it may
+// be older than it seems, or lack columns, and a merge with it would make
+// conflicts that are none, or find done what is not. It returns an outcome if
+// there is no row to go on with.
+func (w *Writer) lookAgain(ctx context.Context, op *Op) *Outcome {
+	other := func(p *part) bool { return p.base != op.latest }
+	if op.whole || op.Kind == Insert || op.latest == nil || !slices.ContainsFunc(op.parts, other) {
+		return nil
+	}
+	row, err := w.store.Read(ctx, op.Table, op.Table.keyParts(op.latest))
+	switch {
+	case err != nil:
+		return &Outcome{State: Unavailable, Err: err}
+	case row == nil:
+		return &Outcome{State: Absent}
+	}
+	op.latest, op.whole = row, true
+	return nil
 }
 
 // tell notes what became of the operation in this batch.
 func (o *Op) tell(outcome Outcome) { o.outcome = &outcome }
-
-// together makes sense of what was found out about the members of a group: if
-// one was not done, none was.
-func together(batch []*Op) {
-	var undone map[uint64]bool
-	for _, op := range batch {
-		if op.outcome != nil && op.Group != 0 && op.outcome.State == Skipped {
-			if undone == nil {
-				undone = make(map[uint64]bool)
-			}
-			undone[op.Group] = true
-		}
-	}
-	for _, op := range batch {
-		if op.outcome != nil && undone[op.Group] {
-			op.unknown = false
-			op.tell(Outcome{State: Skipped})
-		}
-	}
-}
 
 // apply calls the store, and makes sure that there is an outcome for each.
 func (w *Writer) apply(ctx context.Context, send []*Op) []Outcome {
@@ -210,27 +216,22 @@ func (w *Writer) apply(ctx context.Context, send []*Op) []Outcome {
 
 var errNoOutcome = errors.New("edit: store returned no outcome")
 
-// whole takes groups out of what is sent of which a member cannot be.
+// whole takes groups out of what is sent of which a member cannot be, or not yet.
 func whole(batch, send []*Op) []*Op {
-	var broken map[uint64]bool
-	for _, op := range batch {
-		if op.outcome != nil && op.Group != 0 && op.outcome.State != Done && !op.unknown && op.outcome.State != Skipped {
-			if broken == nil {
-				broken = make(map[uint64]bool)
-			}
-			broken[op.Group] = true
-		}
-	}
-	if len(broken) == 0 {
+	all := fates(batch)
+	if len(all) == 0 {
 		return send
 	}
 	kept := send[:0]
 	for _, op := range send {
-		if broken[op.Group] {
+		switch f := all[op.Group]; {
+		case f != nil && f.refused:
 			op.tell(Outcome{State: Failed, Err: ErrDependency})
-			continue
+		case f != nil && (f.again || f.unknown):
+			op.tell(Outcome{State: Skipped})
+		default:
+			kept = append(kept, op)
 		}
-		kept = append(kept, op)
 	}
 	return kept
 }
@@ -252,11 +253,7 @@ func (w *Writer) settle(l *lane, batch []*Op, sentRows int, began time.Time) {
 			events = append(events, event)
 		}
 	}
-	for lost := w.orphans(); len(lost) > 0; lost = w.orphans() {
-		for _, p := range lost {
-			w.drop(p, fmt.Errorf("%w: parent", ErrDependency))
-		}
-	}
+	w.dropOrphans()
 	// What ended may have been what the other lane waits for.
 	for _, slow := range []bool{false, true} {
 		if w.queue.has(slow) {
@@ -275,9 +272,13 @@ func (w *Writer) settle(l *lane, batch []*Op, sentRows int, began time.Time) {
 	}
 }
 
-// drop fails one save that waits in the queue.
+// drop fails one save that waits in the queue, and with it what is done together with
+// that.
 func (w *Writer) drop(p *part, err error) {
-	op := p.box.record.next
+	if p.ended {
+		return
+	}
+	op, grouped := p.box.record.next, p.grouped()
 	for i, q := range op.parts {
 		if q == p {
 			op.parts = append(op.parts[:i:i], op.parts[i+1:]...)
@@ -286,11 +287,13 @@ func (w *Writer) drop(p *part, err error) {
 	}
 	if len(op.parts) == 0 {
 		w.remove(op)
-		if op.group != nil {
-			op.group.leave(op)
-		}
+	} else {
+		op.Kind = op.parts0().kind
 	}
 	w.finish(p, outcome{}, err, parcel{kind: refused})
+	if grouped {
+		w.breakGroup(op)
+	}
 }
 
 // weather keeps track of whether the database can be reached.

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -8,6 +9,7 @@ import (
 // nothing to send now, it returns when there will be; a zero time means that
 // nothing waits in this lane.
 func (w *Writer) gather(slow bool, now time.Time) (batch []*Op, wakeAt time.Time) {
+	w.dropOrphans() // a parent may have been taken back
 	if !w.outage.since.IsZero() && now.Before(w.outage.until) {
 		if w.queue.has(slow) {
 			return nil, w.outage.until
@@ -72,7 +74,7 @@ func (w *Writer) take(batch []*Op, now time.Time, slow bool) {
 		if r.next == op {
 			r.next = nil
 		}
-		r.inflight = op
+		r.inflight, r.heldBefore = op, true
 		op.latest, op.whole = r.base, !r.given
 		op.taken = op.parts
 		for _, p := range op.parts {
@@ -110,16 +112,17 @@ func (w *Writer) ready(members []*Op, now time.Time) (bool, time.Time) {
 // which inserts its parent, or that which deletes the row whose key it takes.
 func (w *Writer) waits(op *Op, with []*Op) bool {
 	for _, p := range op.parts {
-		for _, l := range p.links {
+		for _, l := range p.links() {
 			if l.parent.created {
 				continue
 			}
-			next := l.parent.record.next
+			// Both stand there where one that is to be looked up has been joined.
+			next, inflight := l.parent.record.next, l.parent.record.inflight
 			together := false
 			for _, m := range with {
-				together = together || m == next
+				together = together || m == next || m == inflight
 			}
-			if !together && (next != nil || l.parent.record.inflight != nil) {
+			if !together && (next != nil || inflight != nil) {
 				return true
 			}
 		}
@@ -137,7 +140,7 @@ func (w *Writer) waits(op *Op, with []*Op) bool {
 func (w *Writer) link(op *Op) {
 	op.Links = nil
 	for _, p := range op.parts {
-		for _, l := range p.links {
+		for _, l := range p.links() {
 			parent := l.parent
 			switch {
 			case parent.created:
@@ -157,15 +160,28 @@ func (w *Writer) link(op *Op) {
 	}
 }
 
-// orphans ends saves whose parent was not saved: they cannot be sent any more.
+// dropOrphans ends saves whose parent was not saved: they cannot be sent any more.
+func (w *Writer) dropOrphans() {
+	for lost := w.orphans(); len(lost) > 0; lost = w.orphans() {
+		for _, p := range lost { // of one group, the first takes the others with it
+			w.drop(p, fmt.Errorf("%w: parent", ErrDependency))
+		}
+	}
+}
+
+// orphans are the saves whose parent was not saved. Those that may have been done are
+// looked up first.
 func (w *Writer) orphans() []*part {
 	if w.linked == 0 {
 		return nil
 	}
 	var lost []*part
 	for op := range w.queue.all() {
+		if op.record.next != op {
+			continue // it may have been done, and is looked up
+		}
 		for _, p := range op.parts {
-			for _, l := range p.links {
+			for _, l := range p.links() {
 				r := l.parent.record
 				if !l.parent.created && r.next == nil && r.inflight == nil {
 					lost = append(lost, p)

@@ -77,11 +77,22 @@ type record struct {
 
 	// heldRow is what others wrote while an operation was under way: it may be
 	// the echo of that operation, or older.
-	heldRow any
+	heldRow    any
+	heldGone   bool // others deleted the row meanwhile
+	heldBefore bool // the operation was sent after that
 }
 
 // learn makes a row that was read the newest known one.
 func (r *record) learn(row any) { r.base, r.given, r.inferred = row, false, false }
+
+// lost notes that an operation has found the row gone, or deleted it: what others wrote
+// before it was sent is older than that.
+func (r *record) lost() {
+	r.gone = true
+	if r.heldBefore {
+		r.heldRow, r.heldGone = nil, false
+	}
+}
 
 // tell puts a parcel into the inboxes of all sessions but those of some saves.
 func (r *record) tell(p parcel, but ...*part) {

@@ -81,7 +81,9 @@ func (w *Writer) Shutdown(ctx context.Context) error {
 	w.cancel()
 	w.lanes.Wait()
 	if w.journal != nil {
+		w.journal.last <- struct{}{} // of several who shut down
 		w.runJournal()
+		<-w.journal.last
 	}
 	w.stateMu.Lock()
 	defer w.stateMu.Unlock()

@@ -2,6 +2,7 @@ package edit
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vantage-go/live/internal/rowmap"
 )
@@ -43,9 +44,9 @@ func (w *Writer) lookUp(ctx context.Context, op *Op) Outcome {
 		if row == nil {
 			return Outcome{State: Absent}
 		}
-		if steps := op.steps(); !steps.Empty() {
+		if steps := op.steps(); !steps.Empty() || op.strict() {
 			if !op.untouched(row) {
-				// The steps of others look the same as this one.
+				// What others did may look the same as this.
 				return Outcome{State: Failed, Err: ErrOutcomeUnknown}
 			}
 			break
@@ -69,6 +70,12 @@ func (o *Op) steps() Columns {
 		}
 	}
 	return steps
+}
+
+// strict reports whether a change of others counts even if it came to the same:
+// see [Editor.Update].
+func (o *Op) strict() bool {
+	return slices.ContainsFunc(o.parts, func(p *part) bool { return p.policy.kind == strictly })
 }
 
 // untouched reports whether a row still is what the operation was made on.

@@ -26,17 +26,18 @@ func (k OpKind) String() string {
 // saves.
 type Op struct {
 	Table *Table
-	Kind  OpKind
 	Base  any     // the row that the change was made on; nil for an insert
 	Row   any     // the row with the values to write; nil for a delete
 	Set   Columns // the columns to write
 	Group uint64  // operations of one group are done all or none; 0 is no group
 	Links []Link  // columns that get their value from operations of the same group
+	Kind  OpKind
 
 	slow    bool // in the lane of locked rows
 	unknown bool // to be looked up before it is sent again
 	second  bool // failed among others, and gets a chance after them
 	whole   bool // latest was read
+	bereft  bool // to be looked up, and not to be sent again: another of its group was not done
 	noted   bool // a ledger knows that it was done: the row may have moved on since
 	waits   bool // in the queue
 
@@ -149,7 +150,7 @@ func (o *Op) Fill(parent *Op, row any) error {
 
 // Rebase brings the operation up to the row as it is now, which the store has
 // locked, and reports whether there is anything left to send. Saves that
-// conflict with the row drop out.
+// conflict with the row drop out, and if one of them is of a group, all do.
 func (o *Op) Rebase(current any) bool {
 	o.latest = current
 	o.compose()
@@ -174,6 +175,12 @@ func (o *Op) compose() {
 			} else {
 				kept = append(kept, p)
 			}
+		}
+		if slices.ContainsFunc(o.trouble.refused, (*part).grouped) {
+			// The operation is the group's: none of it can be done, and what others
+			// saved with it is not sent apart from what they have not asked for.
+			o.refuse(kept...)
+			kept = nil
 		}
 		o.parts = kept
 	}
@@ -231,36 +238,91 @@ type part struct {
 	rebased bool
 	ended   bool
 	kept    bool // the outbox has it
-	lent    bool // the id belongs to the save that this one had taken the place of
 	replay  bool // it comes from the outbox, and may have been done
+	spent   bool // it has ended, and nobody but its session knows of it and of own any more
 
-	box      *inbox
-	table    *Table
-	base     any     // the row that the change was made on
-	row      any     // the row with the changes
-	set      Columns // what is still to be written
-	asked    Columns // what the caller changed
-	typed    any     // V at the time of the save
-	held     any     // the same as V counts now; the session's own
-	policy   Policy
+	box     *inbox
+	base    any     // the row that the change was made on
+	row     any     // the row with the changes
+	set     Columns // what is still to be written
+	asked   Columns // what the caller changed
+	typed   any     // V at the time of the save
+	held    any     // the same as V counts now; the session's own
+	policy  *Policy // immutable
+	pending *pending
+	shown   Shown // by a display, nil if by none
+	bytes   int   // estimated size of the values, 0 until it is asked for
+	own     *Op   // for the save to be an operation, until it is one or joins one; may be nil
+	ties    *ties
+	named   *named
+	except  *exceptions
+}
+
+// table is that of the record.
+func (p *part) table() *Table { return p.box.table }
+
+// queued is when the save was accepted.
+func (p *part) queued() time.Time { return p.pending.outcome.queued }
+
+// ties are what a save has to do with others.
+type ties struct {
 	links    []parentLink
-	pending  *pending
-	shown    Shown // by a display, nil if by none
 	replaced *part // an earlier save of the session, whose changes are in this one
-	prev     *part // the session's save before this one
 	over     *sent // an operation of the record that was under way when this save came, and is done
 	group    *group
-	queued   time.Time
-	bytes    int // estimated size of the values, 0 until it is asked for
-	own      *Op // for the save to be an operation, until it is one or joins one; may be nil
-	named    *named
-	except   *exceptions
+}
+
+// tied returns what the save has to do with others, to be written to.
+func (p *part) tied() *ties {
+	if p.ties == nil {
+		p.ties = new(ties)
+	}
+	return p.ties
+}
+
+func (p *part) links() []parentLink {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.links
+}
+
+func (p *part) replaced() *part {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.replaced
+}
+
+func (p *part) over() *sent {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.over
+}
+
+func (p *part) group() *group {
+	if p.ties == nil {
+		return nil
+	}
+	return p.ties.group
 }
 
 // start is a save and the operation that it mostly becomes, which live about as long.
 type start struct {
 	part part
 	op   Op
+}
+
+// exhaust notes that the save, and the operation that it was, are known to nobody but
+// the session any more, which may use them again.
+func (p *part) exhaust(o *Op) { p.own, p.spent = o, true }
+
+// empty makes a save that is spent a new one.
+func (p *part) empty() *part {
+	own := p.own
+	*own, *p = Op{}, part{own: own}
+	return p
 }
 
 // operation returns an operation for a save that joins none.
@@ -277,6 +339,7 @@ type named struct {
 	id    string
 	after string    // the save that makes the record, whose key is not known yet
 	since time.Time // when a save of this name was accepted first
+	lent  bool      // the id belongs to the save that this one had taken the place of
 }
 
 // id names the save in the outbox and the ledger; it is "" without either.
@@ -308,8 +371,8 @@ func (p *part) excepted() *exceptions {
 // linked are the columns that take the keys of other records.
 func (p *part) linked() Columns {
 	var linked Columns
-	for i := range p.links {
-		linked.Set(p.links[i].column)
+	for _, l := range p.links() {
+		linked.Set(l.column)
 	}
 	return linked
 }
@@ -333,14 +396,14 @@ type parentLink struct {
 func (p *part) rebase(o *Op, current any) bool {
 	t, plan, key := o.Table, o.Table.plan, o.record.key
 	base := p.base
-	if p.over != nil {
+	if p.over() != nil {
 		// What the earlier operation wrote is no change of someone else.
 		base = p.overtaken()
 	}
 	if p.kind == Delete {
 		return p.rebaseDelete(o, base, current)
 	}
-	m := threeWay(t, base, p.row, current, p.set, p.policy)
+	m := threeWay(t, base, p.row, current, p.set, *p.policy)
 	if !m.conflicts.Empty() {
 		p.excepted().conflict = conflictError(t, key, base, p.row, current, m.conflicts, p.origin)
 		return false
@@ -370,9 +433,9 @@ func (p *part) rebase(o *Op, current any) bool {
 // overtaken is the base of a save that came while an earlier operation was
 // under way: what that wrote is no change of someone else.
 func (p *part) overtaken() any {
-	plan := p.table.plan
-	over := p.over
-	p.over = nil
+	plan := p.table().plan
+	over := p.over()
+	p.ties.over = nil
 	var own *part // what the session itself wrote with that operation
 	for _, q := range over.parts {
 		if q.box == p.box {
@@ -414,13 +477,13 @@ func (p *part) rebaseDelete(o *Op, base, current any) bool {
 // unshare makes row a row of the save's own, where it was what the caller typed.
 func (p *part) unshare() {
 	if !p.owned {
-		p.row, p.owned = p.table.plan.Clone(p.row), true
+		p.row, p.owned = p.table().plan.Clone(p.row), true
 	}
 }
 
 // orphaned reports whether the save refers to a new record that nobody saves.
 func (p *part) orphaned() bool {
-	for _, l := range p.links {
+	for _, l := range p.links() {
 		r := l.parent.record
 		if !l.parent.created && r.next == nil && r.inflight == nil && !l.together {
 			return true
@@ -440,7 +503,7 @@ func (o *Op) parts0() *part {
 
 // all yields the save and those that it replaced.
 func (p *part) all(yield func(*part) bool) {
-	for ; p != nil; p = p.replaced {
+	for ; p != nil; p = p.replaced() {
 		if !yield(p) {
 			return
 		}

@@ -73,7 +73,9 @@ type journal struct {
 	tables  map[[2]string]struct{} // which are replayed, by schema and name
 	closing bool                   // what ends now ends for the process only
 	failed  bool                   // the last write; of the journal's goroutine
+	dropped map[string]struct{}    // by Discard: they are not replayed any more
 
+	last      chan struct{} // holds a value while somebody writes what is left at the end
 	writing   chan struct{} // holds a value while somebody writes to the outbox
 	replaying chan struct{} // holds a value while somebody replays
 	playback  *playback     // of whoever replays; nil before the first
@@ -81,7 +83,8 @@ type journal struct {
 
 func newJournal(o Outbox) *journal {
 	return &journal{
-		outbox: o, tables: make(map[[2]string]struct{}), writing: make(chan struct{}, 1), replaying: make(chan struct{}, 1),
+		outbox: o, tables: make(map[[2]string]struct{}), dropped: make(map[string]struct{}),
+		last: make(chan struct{}, 1), writing: make(chan struct{}, 1), replaying: make(chan struct{}, 1),
 	}
 }
 
@@ -138,7 +141,7 @@ func (w *Writer) dropKept(p *part) {
 		return
 	}
 	p.ended = true
-	if j != nil && p.kept && !p.lent && !p.replay && !j.closing {
+	if j != nil && p.kept && !p.named.lent && !p.replay && !j.closing {
 		j.remove = append(j.remove, p.id())
 		w.startJournal()
 	}
@@ -164,9 +167,12 @@ func (w *Writer) runJournal() {
 			return
 		}
 		drafts := slices.DeleteFunc(add, func(d draft) bool { return d.part.ended })
+		for i := range drafts {
+			drafts[i].again = drafts[i].part.kept
+		}
 		w.stateMu.Unlock()
 
-		var entries []OutboxEntry
+		var entries, again []OutboxEntry
 		failed := make(map[*part]error)
 		for i := range drafts {
 			data, err := drafts[i].encode()
@@ -174,11 +180,15 @@ func (w *Writer) runJournal() {
 				failed[drafts[i].part] = err
 				continue
 			}
-			entries = append(entries, OutboxEntry{ID: drafts[i].part.id(), Data: data})
+			e := OutboxEntry{ID: drafts[i].part.id(), Data: data}
+			entries = append(entries, e)
+			if drafts[i].again {
+				again = append(again, e)
+			}
 		}
 		var err error
-		if j.failed && len(remove) > 0 && j.write(nil, remove) == nil {
-			remove = nil // makes room
+		if j.failed && len(remove) > 0 && j.write(again, remove) == nil {
+			remove = nil // makes room; what stands behind what is removed must know of that at once
 		}
 		if len(entries) > 0 || len(remove) > 0 {
 			err = j.write(entries, remove)
@@ -186,16 +196,22 @@ func (w *Writer) runJournal() {
 		j.failed = err != nil
 
 		w.stateMu.Lock()
+		var stale []draft
 		for _, d := range drafts {
 			why := failed[d.part]
 			if why == nil {
 				why = err
 			}
+			if d.again && err != nil && failed[d.part] == nil {
+				stale = append(stale, d)
+			}
 			w.wrote(d.part, why)
 		}
 		if err != nil {
 			j.remove = append(remove, j.remove...)
-			if len(j.add) == 0 {
+			fresh := len(j.add) > 0
+			j.add = append(stale, j.add...) // goes together with what is removed
+			if !fresh {
 				j.running = false // the next save tries again
 				w.stateMu.Unlock()
 				return
@@ -209,7 +225,7 @@ func (w *Writer) runJournal() {
 func (w *Writer) wrote(p *part, err error) {
 	switch {
 	case p.ended:
-		if err == nil && !p.lent && !w.journal.closing {
+		if err == nil && !p.named.lent && !w.journal.closing {
 			w.journal.remove = append(w.journal.remove, p.id())
 		}
 	case err == nil:
@@ -219,22 +235,39 @@ func (w *Writer) wrote(p *part, err error) {
 			w.start(op.slow)
 		}
 	case p.kept: // what is kept of it will do
-		w.options.log.Warn("edit: outbox not brought up to date", "table", p.table.Name, "err", err)
+		w.options.log.Warn("edit: outbox not brought up to date", "table", p.table().Name, "err", err)
+	case p.group() == nil && p.superseded():
+		// The save that has taken its place stands for it, and is kept under the
+		// same name: if that is not kept either, this one comes back, and is tried
+		// again.
 	default:
-		w.unaccept(p, &OutboxError{Table: p.table.Name, Err: err})
+		w.unaccept(p, &OutboxError{Table: p.table().Name, Err: err})
 	}
+}
+
+// superseded reports whether a save waits in the queue only behind the one that
+// has taken its place.
+func (p *part) superseded() bool {
+	op := p.box.record.next
+	if op == nil || slices.Contains(op.parts, p) {
+		return false
+	}
+	for _, latest := range op.parts {
+		for q := range latest.all {
+			if q == p {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unaccept ends a save that is in the queue, and brings back the one that it
 // took the place of.
 func (w *Writer) unaccept(p *part, err error) {
-	if p.group != nil || !w.takeBack(p) {
-		if op := p.box.record.next; op != nil {
-			g := op.group
+	if p.group() != nil || !w.takeBack(p) {
+		if p.box.record.next != nil {
 			w.drop(p, err)
-			if g != nil {
-				w.breakGroup(op)
-			}
 		}
 		return
 	}

@@ -18,7 +18,8 @@ type box struct {
 	boxMu   sync.Mutex
 	entries []edit.OutboxEntry
 	fail    error
-	limit   int // writes after so many more are lost; 0 is none
+	brimful bool // it takes no more saves than it has
+	limit   int  // writes after so many more are lost; 0 is none
 	writes  int
 	stopped chan struct{} // writes wait for it, if it is set
 }
@@ -36,11 +37,14 @@ func (b *box) Write(add []edit.OutboxEntry, remove []string) error {
 	if b.fail != nil {
 		return b.fail
 	}
+	if b.brimful && slices.ContainsFunc(add, func(e edit.OutboxEntry) bool { return b.at(e.ID) < 0 }) {
+		return errors.New("full")
+	}
 	if b.limit > 0 && b.writes > b.limit {
 		return errors.New("the process is no more")
 	}
 	for _, e := range add {
-		if i := slices.IndexFunc(b.entries, func(x edit.OutboxEntry) bool { return x.ID == e.ID }); i >= 0 {
+		if i := b.at(e.ID); i >= 0 {
 			b.entries[i] = e
 		} else {
 			b.entries = append(b.entries, e)
@@ -48,6 +52,11 @@ func (b *box) Write(add []edit.OutboxEntry, remove []string) error {
 	}
 	b.entries = slices.DeleteFunc(b.entries, func(e edit.OutboxEntry) bool { return slices.Contains(remove, e.ID) })
 	return nil
+}
+
+// at returns where a save is, or -1.
+func (b *box) at(id string) int {
+	return slices.IndexFunc(b.entries, func(e edit.OutboxEntry) bool { return e.ID == id })
 }
 
 func (b *box) Load() ([]edit.OutboxEntry, error) {

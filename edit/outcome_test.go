@@ -3,6 +3,7 @@ package edit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,48 @@ func TestSaveWhileRetrying(t *testing.T) {
 			t.Errorf("%d sent, stored %+v", sends, got)
 		}
 	})
+}
+
+// TestSavesWhileRetrying: all that have gathered behind an operation that is sent again
+// end with it, and count against the bytes of the queue as long as they are kept.
+func TestSavesWhileRetrying(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	d, e := started(t, g, edit.Retries(5, time.Millisecond, time.Millisecond))
+	sends := 0
+	d.store.Fault = func(*edit.Op) edit.Outcome {
+		if sends++; sends == 1 {
+			return edit.Outcome{State: edit.Transient}
+		}
+		return edit.Outcome{}
+	}
+	var saves []*edit.Pending[int64, bakery]
+	queued := 0
+	for i := range 4 {
+		e.V.City = fmt.Sprint("city ", i)
+		saves = append(saves, e.SaveAsync())
+		if i == 0 {
+			<-g.arrived
+			continue
+		}
+		if got := d.writer.Stats().QueuedBytes; got <= queued {
+			t.Errorf("%d bytes are queued after %d saves, and %d before", got, i, queued)
+		} else {
+			queued = got
+		}
+	}
+	g.through <- struct{}{}
+	g.pass()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for i, p := range saves {
+		if _, err := p.Wait(ctx); err != nil {
+			t.Errorf("save %d: %v", i, err)
+		}
+	}
+	if got := d.writer.Stats(); got.Queued != 0 || got.QueuedBytes != 0 || got.Done != 4 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestOutage: while the database is away one operation probes for it, nothing
@@ -291,5 +334,40 @@ func TestUnknownSteps(t *testing.T) {
 				t.Errorf("stored is %+v", got)
 			}
 		})
+	}
+}
+
+// TestRefusedBesideOneThatIsSentAgain: of two sessions on one record, that which
+// conflicts with what others have written ends then, whatever becomes of the other.
+func TestRefusedBesideOneThatIsSentAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil, edit.Linger(20*time.Millisecond), edit.Retries(5, time.Millisecond, time.Millisecond))
+	d.put(bakery{ID: 1, Name: "Rye", City: "Riga"})
+	a, b := d.open(1), d.open(1)
+	ended, sent := make(chan struct{}), 0
+	d.store.Fault = func(op *edit.Op) edit.Outcome {
+		switch sent++; sent {
+		case 1:
+			current := *d.store.Peek(op.Table, int64(1)).(*bakery)
+			op.Rebase(&current)
+			return edit.Outcome{State: edit.Transient, Err: errors.New("deadlock")}
+		case 2:
+			select {
+			case <-ended:
+			case <-time.After(5 * time.Second):
+				t.Error("the save that was refused has not ended")
+			}
+		}
+		return edit.Outcome{}
+	}
+	d.changeQuietly(1, func(b *bakery) { b.Name = "theirs" })
+	a.V.Name, b.V.City = "mine", "Oslo"
+	p, q := a.SaveAsync(), b.SaveAsync()
+	_, err := p.Wait(context.Background())
+	wantErr(t, err, edit.ErrConflict)
+	close(ended)
+	mustWait(t, q)
+	if got := d.read(1); got.Name != "theirs" || got.City != "Oslo" {
+		t.Errorf("%+v", got)
 	}
 }

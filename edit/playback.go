@@ -75,7 +75,7 @@ func (p *playback) read(kept OutboxEntry) *track {
 func (p *playback) know(editor Replayable) {
 	o := editor.replayable()
 	for _, t := range p.tracks {
-		if !t.of(o.table) || t.part != nil || t.err != nil && !errors.Is(t.err, ErrSchemaChanged) {
+		if !t.of(o.table) || t.part != nil || t.err != nil && !errors.Is(t.err, ErrSchemaChanged) || p.writer.discarded(t.entry.id) {
 			continue
 		}
 		t.err, t.played, t.ended = nil, false, false
@@ -124,8 +124,12 @@ func (p *playback) make(t *track, o opening) error {
 		return err
 	}
 	s := &part{
-		kind: e.Kind, table: table, base: base, typed: row, row: row, policy: table.policy,
+		kind: e.Kind, base: base, typed: row, row: row, policy: &table.policy,
 		kept: true, replay: true, pending: new(pending), named: &named{id: e.id, since: e.Queued},
+		box: &inbox{table: table, closed: true, record: &record{table: table}}, // until there is that of its record
+	}
+	if e.Strict {
+		s.policy = &Policy{kind: strictly}
 	}
 	for _, name := range e.Set {
 		if i, ok := table.plan.Index(name); ok {
@@ -190,7 +194,7 @@ func (p *playback) refer(t *track) error {
 	}
 	t.referred = true
 	for name, id := range t.entry.Links {
-		i, ok := t.part.table.plan.Index(name)
+		i, ok := t.part.table().plan.Index(name)
 		if !ok {
 			return fmt.Errorf("%w: no column %s", ErrSchemaChanged, name)
 		}
@@ -371,9 +375,9 @@ func (t *track) follow(p *playback) bool {
 		q := before.part
 		wrote := &sent{row: q.typed, set: q.asked, stored: q.pending.outcome.row, parts: []*part{q}}
 		if q.kind == Insert {
-			wrote.set = q.table.plan.All()
+			wrote.set = q.table().plan.All()
 		}
-		s.over = wrote
+		s.tied().over = wrote
 		s.base, changed = s.overtaken(), true
 	}
 	t.entry.Behind = behind
@@ -384,14 +388,14 @@ func (t *track) follow(p *playback) bool {
 		if !parent.wellEnded() || parent.part.pending.outcome.row == nil {
 			continue
 		}
-		key := parent.part.table.keyParts(parent.part.pending.outcome.row)
-		if len(key) != 1 || s.table.plan.SetValue(s.typed, i, key[0]) != nil || s.table.plan.SetValue(s.row, i, key[0]) != nil {
+		key := parent.part.table().keyParts(parent.part.pending.outcome.row)
+		if len(key) != 1 || s.table().plan.SetValue(s.typed, i, key[0]) != nil || s.table().plan.SetValue(s.row, i, key[0]) != nil {
 			continue
 		}
 		s.set.Set(i)
 		s.asked.Set(i)
 		delete(t.links, i)
-		delete(t.entry.Links, s.table.plan.Fields()[i].Name)
+		delete(t.entry.Links, s.table().plan.Fields()[i].Name)
 		changed = true
 	}
 	return changed
@@ -400,7 +404,7 @@ func (t *track) follow(p *playback) bool {
 // encode is the save as it goes back into the outbox.
 func (t *track) encode() (OutboxEntry, error) {
 	s := t.part
-	t.entry.Set = s.table.plan.Names(s.set)
+	t.entry.Set = s.table().plan.Names(s.set)
 	d := draft{part: s, entry: t.entry, base: s.base, row: s.typed}
 	data, err := d.encode()
 	return OutboxEntry{ID: t.entry.id, Data: data}, err
@@ -442,10 +446,13 @@ func (p *playback) play(ctx context.Context, members []*track) error {
 			t.fail(fmt.Errorf("%w: the record was not made", ErrDependency))
 			continue
 		}
-		t.part.links = nil
+		var links []parentLink
 		for i, parent := range t.links {
-			t.part.links = append(t.part.links, parentLink{column: i, parent: parent.part.box, together: slices.Contains(members, parent)})
+			links = append(links, parentLink{column: i, parent: parent.part.box, together: slices.Contains(members, parent)})
 			t.part.set.Clear(i)
+		}
+		if links != nil || t.part.ties != nil {
+			t.part.tied().links = links
 		}
 		parts = append(parts, t.part)
 	}
@@ -472,7 +479,7 @@ func (p *playback) play(ctx context.Context, members []*track) error {
 
 // box is the session that the save was replayed in.
 func (t *track) box() *inbox {
-	if t.part == nil || t.part.box == nil {
+	if t.part == nil {
 		return &inbox{closed: true, record: &record{}}
 	}
 	return t.part.box

@@ -100,7 +100,20 @@ func (w *Writer) Discard(saves ...Replayed) error {
 	if err := w.journal.write(nil, ids); err != nil {
 		return fmt.Errorf("%w: %w", ErrOutbox, err)
 	}
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	for _, id := range ids {
+		w.journal.dropped[id] = struct{}{}
+	}
 	return nil
+}
+
+// discarded reports whether a save was dropped by Discard.
+func (w *Writer) discarded(id string) bool {
+	w.stateMu.Lock()
+	defer w.stateMu.Unlock()
+	_, dropped := w.journal.dropped[id]
+	return dropped
 }
 
 // Reopen opens a session on the draft of a save that was refused when it was
@@ -108,7 +121,7 @@ func (w *Writer) Discard(saves ...Replayed) error {
 // [RecordEdit.RefreshSnapshot] shows what others have made of the record. The
 // save stays in the outbox until [Writer.Discard].
 func (d *Editor[K, T]) Reopen(r Replayed) (*RecordEdit[K, T], error) {
-	if r.part == nil || r.part.table != d.table {
+	if r.part == nil || r.part.table() != d.table {
 		return nil, fmt.Errorf("edit: %s: not a save of this table", d.table.Name)
 	}
 	if r.Kind == Insert {
@@ -141,13 +154,13 @@ func (t *track) result() Replayed {
 	if t.err == nil {
 		r.Result, r.Key, r.Err = t.part.pending.outcome.kind, t.part.pending.outcome.key, t.part.pending.err
 	}
-	if r.Key == nil && t.part.base != nil && t.part.box != nil {
+	if r.Key == nil && t.part.base != nil && t.part.box.keyOf != nil {
 		r.Key, _ = t.part.box.keyOf(t.part.base)
 	}
 	if r.Kind != Delete {
 		r.Values = make(map[string]any)
 		for i := range t.part.asked.All() {
-			r.Values[t.part.table.plan.Fields()[i].Name] = t.part.table.plan.Value(t.part.typed, i)
+			r.Values[t.part.table().plan.Fields()[i].Name] = t.part.table().plan.Value(t.part.typed, i)
 		}
 	}
 	return r

@@ -60,7 +60,7 @@ type Result[K comparable, T any] struct {
 type outcome struct {
 	kind     ResultKind
 	rebased  bool
-	attempts int
+	attempts int32
 	key      any
 	row      any // shared: to be copied before it is given away
 	before   any
@@ -123,6 +123,7 @@ func settled(o outcome, err error) *pending {
 // resolve ends the save, unless somebody waits for that: then it returns true, and
 // the save ends by wake.
 func (p *pending) resolve(o outcome, err error) (awaited bool) {
+	o.queued = p.outcome.queued
 	p.outcome, p.err = o, err
 	p.mu.Lock()
 	p.resolved = p.done == nil
@@ -222,7 +223,7 @@ func (p *Pending[K, T]) Wait(ctx context.Context) (Result[K, T], error) {
 func typed[K comparable, T any](d *Editor[K, T], p *pending) (Result[K, T], error) {
 	t, o := d.table, &p.outcome
 	r := Result[K, T]{
-		Kind: o.kind, Rebased: o.rebased, Attempts: o.attempts, Queued: o.queued,
+		Kind: o.kind, Rebased: o.rebased, Attempts: int(o.attempts), Queued: o.queued,
 		editor: d, before: o.before, after: o.row, set: o.set,
 	}
 	if d := o.differs; d != nil {

@@ -33,10 +33,11 @@ func (e *RecordEdit[K, T]) SaveTx(ctx context.Context, tx *sql.Tx) (Result[K, T]
 	if done != nil {
 		return typed(e.editor, done)
 	}
-	if len(p.links) > 0 {
+	if len(p.links()) > 0 {
 		return Result[K, T]{}, fmt.Errorf("%w: the record that it refers to is new", ErrDependency)
 	}
-	p.held, p.queued = p.typed, time.Now()
+	p.held = p.typed
+	queued := time.Now()
 	key := e.s.key()
 	op := &Op{Table: e.s.table, Kind: p.kind, record: e.s.box.record, parts: []*part{p}, taken: []*part{p}, latest: p.base, attempts: 1}
 	op.compose()
@@ -46,7 +47,7 @@ func (e *RecordEdit[K, T]) SaveTx(ctx context.Context, tx *sql.Tx) (Result[K, T]
 	}
 	o := outcome{
 		kind: Saved, key: key, row: got.Row, before: op.Base, set: p.asked, rebased: p.rebased,
-		attempts: 1, queued: p.queued, flight: &flight{rows: 1, sent: p.queued, acked: time.Now()},
+		attempts: 1, queued: queued, flight: &flight{rows: 1, sent: queued, acked: time.Now()},
 	}
 	var err error
 	if op.Kind == Insert {
@@ -92,16 +93,28 @@ func (e *RecordEdit[K, T]) Committed(r Result[K, T]) error {
 	w, op, row := e.s.writer, r.saved, r.after
 	w.stateMu.Lock()
 	record := e.s.box.record
-	record.learn(row)
-	record.writer = e.s.box
-	if op.Kind == Insert {
-		w.created(op, row)
+	var later any // what somebody has written since
+	if op.Kind != Insert && record.base != nil {
+		if newer, _ := op.Table.newer(record.base, row); newer {
+			later = record.base
+		}
 	}
-	record.tell(parcel{kind: changed, row: row, origin: Local, at: time.Now()}, op.taken...)
-	if d := e.s.box.display; d != nil {
-		d.Show(Saving{Table: op.Table, Kind: op.Kind, Key: record.key, Row: row, Set: r.set}).Saved(record.key, row)
+	if later == nil {
+		w.moved(record)
+		record.learn(row)
+		record.writer = e.s.box
+		if op.Kind == Insert {
+			w.created(op, row)
+		}
+		record.tell(parcel{kind: changed, row: row, origin: Local, at: time.Now()}, op.taken...)
+		if d := e.s.box.display; d != nil {
+			d.Show(Saving{Table: op.Table, Kind: op.Kind, Key: record.key, Row: row, Set: r.set}).Saved(record.key, row)
+		}
 	}
 	w.stateMu.Unlock()
 	e.s.acknowledge(&parcel{kind: acked, part: op.taken[0], row: row, at: r.Acked})
+	if later != nil {
+		e.s.absorb(&parcel{kind: changed, row: later, origin: Remote})
+	}
 	return nil
 }

@@ -48,8 +48,9 @@ type session struct {
 	closed     bool
 	saves      []*part  // accepted and not ended
 	spare      []parcel // for the inbox, when the parcels in it are taken out
+	spent      *part    // a save that has ended, empty, for the next one
 	links      []parentLink
-	policy     Policy
+	policy     *Policy // immutable
 }
 
 // settle takes in what happened. It changes V for the session's own saves
@@ -69,6 +70,9 @@ func (s *session) settle() {
 	}
 	for i := range parcels {
 		s.absorb(&parcels[i])
+		if p := parcels[i].part; p != nil && p.spent {
+			s.spent = p.empty()
+		}
 	}
 	clear(parcels)
 	s.spare = parcels[:0]
@@ -106,7 +110,7 @@ func (s *session) absorb(p *parcel) {
 
 // ended drops a save that has ended, and those that it replaced.
 func (s *session) ended(p *part) {
-	if p.replaced == nil {
+	if p.replaced() == nil {
 		s.saves = slices.DeleteFunc(s.saves, func(x *part) bool { return x == p })
 		return
 	}
@@ -146,7 +150,7 @@ func (s *session) acknowledge(p *parcel) {
 	plan.CopyIn(base, p.row, sent)
 	s.snap = base
 	s.theirs, s.origin = p.row, Remote
-	s.merge(s.policy)
+	s.merge(*s.policy)
 }
 
 // count takes steps of a counter that others took into V, and into what later
@@ -178,9 +182,12 @@ func (s *session) merge(policy Policy) (merged, bool) {
 	m := threeWay(s.table, s.snap, s.v, s.theirs, plan.All(), policy)
 	plan.CopyIn(s.v, s.theirs, m.theirs)
 	for _, v := range m.values {
-		if plan.SetValue(s.v, v.column, v.value) != nil {
+		own := plan.New() // the value may be theirs, and V's must be written to
+		if plan.SetValue(own, v.column, v.value) != nil {
 			m.conflicts.Set(v.column)
+			continue
 		}
+		plan.Copy(s.v, own, v.column)
 	}
 	if m.conflicts.Empty() {
 		s.snap, s.theirs, s.conflicted = s.theirs, nil, false
@@ -198,7 +205,7 @@ func (s *session) conflicts() Columns {
 	if s.theirs == nil {
 		return Columns{}
 	}
-	m := threeWay(s.table, s.snap, s.v, s.theirs, s.table.plan.All(), s.policy)
+	m := threeWay(s.table, s.snap, s.v, s.theirs, s.table.plan.All(), *s.policy)
 	return m.conflicts
 }
 
@@ -278,7 +285,7 @@ func (s *session) refresh(row any) ([]FieldConflict, error) {
 			s.theirs, s.origin = row, Remote
 		}
 	}
-	_, ok := s.merge(s.policy)
+	_, ok := s.merge(*s.policy)
 	s.snapAt = time.Now()
 	if ok {
 		return nil, nil
@@ -307,7 +314,7 @@ func (s *session) revert(columns Columns) {
 	}
 	if s.theirs != nil && s.conflicted {
 		plan.CopyIn(s.v, s.theirs, columns)
-		s.merge(s.policy)
+		s.merge(*s.policy)
 		return
 	}
 	plan.CopyIn(s.v, s.snap, columns)

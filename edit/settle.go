@@ -24,8 +24,13 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 		o = Outcome{State: Done}
 	}
 	switch o.State {
+	case Locked, Unavailable, Transient, Unknown, Skipped:
+		w.refuse(op) // they are not sent again
+	default:
+	}
+	switch o.State {
 	case Done:
-		w.done(op, o.Row, outcome{attempts: op.attempts, flight: f})
+		w.done(op, o.Row, outcome{attempts: int32(op.attempts), flight: f})
 		r.inferred = o.Inferred && o.Row != nil
 		event.Key = r.key
 	case Absent:
@@ -67,7 +72,11 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 		w.held(r)
 	}
 	if op.group != nil && r.next != op && r.inflight != op {
-		op.group.leave(op)
+		if o.State != Done {
+			w.breakGroup(op) // it may have been given up before the others
+		} else {
+			op.group.leave(op)
+		}
 	}
 	w.forget(r)
 	return event
@@ -76,8 +85,11 @@ func (w *Writer) end(op *Op, o Outcome, f *flight) Event {
 // held takes in what others did while an operation was under way. Without a
 // version, nothing tells it from an echo: whoever observes tells again.
 func (w *Writer) held(r *record) {
-	row := r.heldRow
-	r.heldRow = nil
+	row, gone := r.heldRow, r.heldGone
+	r.heldRow, r.heldGone = nil, false
+	if gone && !r.gone {
+		w.takeIn(r, nil, Remote) // should there be another row by now, whoever observes tells
+	}
 	if row == nil || r.base == nil {
 		return
 	}
@@ -97,7 +109,7 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 	w.moved(r)
 	before, at := op.Base, base.flight.acked
 	if op.Kind == Delete {
-		r.gone = true
+		r.lost()
 		for _, p := range op.parts {
 			o := base
 			o.kind, o.key, o.before, o.row = Deleted, r.key, before, before
@@ -128,19 +140,31 @@ func (w *Writer) done(op *Op, row any, base outcome) {
 	}
 	r.tell(parcel{kind: changed, row: row, origin: Local, at: at}, op.parts...)
 	w.refuse(op)
-	if next := r.next; next != nil {
+	switch next := r.next; {
+	case next != nil:
 		wrote := &sent{row: op.Row, set: op.Set, stored: row, parts: op.taken}
 		if op.Kind == Insert {
 			wrote.set = op.Table.plan.All()
 		}
 		for _, p := range next.parts {
-			p.over = wrote
+			p.tied().over = wrote
 			if w.journal != nil {
 				p.base, p.named.after = p.overtaken(), ""
 				w.keep(p)
 			}
 		}
+	case op.plain():
+		op.parts[0].exhaust(op)
 	}
+}
+
+// plain reports whether the operation is one save, and was nothing else meanwhile.
+func (o *Op) plain() bool {
+	if o.Kind != Update || o.trouble != nil || o.group != nil || len(o.taken) != 1 || len(o.parts) != 1 {
+		return false
+	}
+	p := o.parts[0]
+	return p == o.first[0] && p.ties == nil && p.named == nil
 }
 
 // compare finds what the database does not hold as asked.
@@ -219,6 +243,10 @@ func (w *Writer) created(op *Op, row any) {
 	if old.next != nil && r.next == nil {
 		old.next.record, r.next, old.next = r, old.next, nil
 	}
+	if old.inflight != nil && r.inflight == nil {
+		// What it leaves is the newest known row of both.
+		old.inflight.record, r.inflight, old.inflight = r, old.inflight, nil
+	}
 	w.records[at] = r
 }
 
@@ -230,7 +258,7 @@ func (w *Writer) keepChildren(op *Op) {
 	}
 	for q := range w.queue.all() {
 		for _, p := range q.parts {
-			for _, l := range p.links {
+			for _, l := range p.links() {
 				if l.parent.record == op.record {
 					w.keep(p)
 					break
@@ -243,8 +271,12 @@ func (w *Writer) keepChildren(op *Op) {
 // refuse ends the saves that a merge found in conflict.
 func (w *Writer) refuse(op *Op) {
 	for _, p := range op.refused() {
-		w.stats.Conflicts++
-		w.finish(p, outcome{}, p.except.conflict, parcel{kind: refused, row: op.latest, origin: p.origin})
+		err := fmt.Errorf("%w: it shares a row of %s with a save of a group", ErrDependency, op.Table.Name)
+		if p.except != nil && p.except.conflict != nil {
+			w.stats.Conflicts++
+			err = p.except.conflict
+		}
+		w.finish(p, outcome{}, err, parcel{kind: refused, row: op.latest, origin: p.origin})
 	}
 	if op.trouble != nil {
 		op.trouble.refused = nil
@@ -254,7 +286,7 @@ func (w *Writer) refuse(op *Op) {
 // vanish tells that the row of an update is gone.
 func (w *Writer) vanish(op *Op) {
 	r := op.record
-	r.gone = true
+	r.lost()
 	w.refuse(op)
 	for _, p := range op.parts {
 		w.stats.Conflicts++
@@ -273,6 +305,7 @@ func (w *Writer) strand(r *record) {
 		return
 	}
 	w.remove(op)
+	broken := slices.ContainsFunc(op.parts, func(p *part) bool { return p.kind != Delete && p.grouped() })
 	for _, p := range op.parts {
 		if p.kind == Delete {
 			w.finish(p, outcome{kind: Deleted, key: r.key}, nil, parcel{kind: vanished, origin: Local})
@@ -280,24 +313,11 @@ func (w *Writer) strand(r *record) {
 		}
 		w.finish(p, outcome{}, gone(op.Table, r.key), parcel{kind: vanished})
 	}
-	if op.group != nil {
+	switch {
+	case broken:
 		w.breakGroup(op)
-	}
-}
-
-// breakGroup fails what was to be done together with an operation that failed.
-func (w *Writer) breakGroup(op *Op) {
-	g := op.group
-	g.leave(op)
-	for _, m := range append([]*Op(nil), g.ops...) {
-		g.leave(m)
-		if m.record.next != m {
-			continue // it is under way, and gets its own outcome
-		}
-		w.remove(m)
-		for _, p := range m.parts {
-			w.finish(p, outcome{}, fmt.Errorf("%w: %s of the same group", ErrDependency, op.Table.Name), parcel{kind: refused})
-		}
+	case op.group != nil:
+		op.group.leave(op)
 	}
 }
 
@@ -321,12 +341,12 @@ func (w *Writer) conflict(op *Op, o Outcome) {
 		return
 	}
 	op.refuse(op.parts...)
-	op.parts = nil
-	for _, p := range op.refused() {
+	for _, p := range op.parts {
 		if x := p.excepted(); x.conflict == nil {
 			x.conflict = &ConflictError{Table: op.Table.Name, Key: r.key}
 		}
 	}
+	op.parts = nil
 	w.refuse(op)
 }
 
@@ -348,6 +368,9 @@ func (w *Writer) failNext(op *Op, err error) {
 	}
 	plan := op.Table.plan
 	for _, p := range append([]*part(nil), next.parts...) {
+		if p.ended { // with its group
+			continue
+		}
 		if p.kind == Delete && op.Kind != Insert {
 			continue
 		}
@@ -380,9 +403,13 @@ func (w *Writer) failNext(op *Op, err error) {
 	}
 }
 
+// stopped reports whether the writer was stopped: what has no outcome for that
+// reason is left over, and has not failed.
+func (w *Writer) stopped() bool { return w.lifetime.Err() != nil }
+
 // retry sends an operation again after a pause, a number of times.
 func (w *Writer) retry(op *Op, now time.Time, err error) {
-	if op.attempts >= w.options.tries {
+	if op.attempts >= w.options.tries && !w.stopped() {
 		w.fail(op, errors.Join(ErrRetriesExhausted, err))
 		return
 	}
@@ -393,7 +420,7 @@ func (w *Writer) retry(op *Op, now time.Time, err error) {
 
 // retryUntil sends an operation again after a pause, for a time.
 func (w *Writer) retryUntil(op *Op, now time.Time, err error) {
-	if now.Sub(op.first[0].queued) >= w.options.patience {
+	if now.Sub(op.first[0].queued()) >= w.options.patience && !w.stopped() {
 		w.fail(op, errors.Join(ErrRetriesExhausted, err))
 		return
 	}
@@ -405,7 +432,7 @@ func (w *Writer) retryUntil(op *Op, now time.Time, err error) {
 // postpone keeps an operation under way whose outcome is not known, until it
 // can be looked up.
 func (w *Writer) postpone(op *Op, now time.Time, err error) {
-	if now.Sub(op.first[0].queued) >= w.options.patience {
+	if now.Sub(op.first[0].queued()) >= w.options.patience && !w.stopped() {
 		w.fail(op, errors.Join(ErrOutcomeUnknown, err))
 		return
 	}

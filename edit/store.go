@@ -14,7 +14,8 @@ type Store interface {
 	// Op.Base in the columns of [Op.Check]. A row that is not goes through
 	// [Op.Rebase] while it is locked.
 	//
-	// Apply returns when the context ends. It is called by one goroutine for
+	// Apply returns when the context ends, and keeps no operation: the writer uses
+	// them again. It is called by one goroutine for
 	// the usual operations, and by one other for those that were [Locked].
 	Apply(ctx context.Context, ops []*Op) []Outcome
 

@@ -78,7 +78,7 @@ func (w *Writer) submitGroup(ctx context.Context, parts []*part) error {
 		}
 	}
 	for _, p := range parts {
-		p.group = g
+		p.tied().group = g
 		w.accept(p, false)
 	}
 	return nil
@@ -97,7 +97,7 @@ func (w *Writer) admit(p *part) error {
 	switch {
 	case w.closing:
 		return ErrClosed
-	case w.journal != nil && !p.replay && !w.journal.admits(p.table):
+	case w.journal != nil && !p.replay && !w.journal.admits(p.table()):
 		return ErrNotReplayed
 	case len(p.box.parcels) > 0 && !p.replay:
 		return errAgain
@@ -105,8 +105,8 @@ func (w *Writer) admit(p *part) error {
 		return fmt.Errorf("%w: the record that it refers to is new and is not being saved", ErrDependency)
 	case r.next != nil && r.next.Kind == Delete && p.kind != Delete,
 		r.inflight != nil && r.inflight.Kind == Delete && p.kind != Insert:
-		return &ConflictError{Table: p.table.Name, Key: r.key, Deleted: true, Origin: Local}
-	case p.table.strict || p.policy.kind == strictly:
+		return &ConflictError{Table: p.table().Name, Key: r.key, Deleted: true, Origin: Local}
+	case p.table().strict || p.policy.kind == strictly:
 		if e := r.overlap(p); e != nil {
 			return e
 		}
@@ -129,27 +129,26 @@ func (r *record) overlap(p *part) error {
 		}
 		both := p.set.And(other.asked)
 		if p.policy.kind != strictly {
-			both = p.table.plan.DiffIn(p.row, other.typed, both)
+			both = p.table().plan.DiffIn(p.row, other.typed, both)
 		}
 		if !both.Empty() {
-			return conflictError(p.table, r.key, p.base, p.row, other.typed, both, Local)
+			return conflictError(p.table(), r.key, p.base, p.row, other.typed, both, Local)
 		}
 	}
 	return nil
 }
 
 // fits reports whether there is room for saves. One that joins an operation
-// that waits already needs none, and an empty queue takes anything.
+// that waits already is no operation more, and an empty queue takes anything.
 func (w *Writer) fits(parts ...*part) bool {
 	ops, bytes := 0, 0
 	for _, p := range parts {
+		bytes += p.size()
 		if p.box.record.next == nil {
 			ops++
-			bytes += p.size()
 		}
 	}
-	return ops == 0 || w.queue.len == 0 ||
-		w.queue.len+ops <= w.options.queueOps && w.bytes+bytes <= w.options.queueBytes
+	return w.queue.len == 0 || (ops == 0 || w.queue.len+ops <= w.options.queueOps) && w.bytes+bytes <= w.options.queueBytes
 }
 
 // size estimates the bytes of the values of a save, once.
@@ -157,7 +156,7 @@ func (p *part) size() int {
 	if p.bytes == 0 {
 		p.bytes = 64
 		if p.row != nil {
-			p.bytes += p.table.plan.Size(p.row, p.set)
+			p.bytes += p.table().plan.Size(p.row, p.set)
 		}
 	}
 	return p.bytes
@@ -181,10 +180,10 @@ func (w *Writer) accept(p *part, here bool) []*Op {
 // waits there already, which it returns unless there is nothing to send.
 func (w *Writer) add(p *part) *Op {
 	r := p.box.record
-	p.queued = time.Now()
+	p.pending.outcome.queued = time.Now()
 	p.box.open++
 	w.stats.Accepted++
-	if len(p.links) > 0 {
+	if len(p.links()) > 0 {
 		w.linked++
 	}
 	if made := r.making(p.box); made != nil {
@@ -194,16 +193,21 @@ func (w *Writer) add(p *part) *Op {
 		if p.kind == Insert {
 			// The row is being made: this changes it.
 			p.kind, p.base = Update, made.typed
-			p.set = p.table.plan.DiffIn(p.row, p.base, p.set)
+			p.set = p.table().plan.DiffIn(p.row, p.base, p.set)
 		}
 	}
-	p.prev = nil // it would keep all that came before
 	op := r.next
 	if op == nil {
 		op = p.operation()
-		op.Table, op.Kind, op.record, op.unknown = p.table, p.kind, r, p.replay
+		op.Table, op.Kind, op.record, op.unknown = p.table(), p.kind, r, p.replay
 		op.parts = op.first[:0]
-		r.next = op
+		if p.replay && r.inflight == nil {
+			// It may have been done, and is looked up first. Saves that come
+			// meanwhile have no part in what is found out: they wait behind it.
+			r.inflight = op
+		} else {
+			r.next = op
+		}
 		w.queue.append(op)
 	} else {
 		w.stats.Coalesced++
@@ -213,7 +217,10 @@ func (w *Writer) add(p *part) *Op {
 	if p.ended {
 		return nil
 	}
-	if old := p.replaced; old != nil && p.group == nil && old.group == nil {
+	if r.inflight == op {
+		op.taken = op.parts
+	}
+	if old := p.replaced(); old != nil && p.group() == nil && old.group() == nil {
 		if w.named { // takes its place in the outbox, too
 			p.naming().id, p.named.since = old.named.id, old.named.since
 		}
@@ -245,15 +252,20 @@ func (r *record) making(b *inbox) *part {
 
 // join adds a save to an operation that has not been sent.
 func (w *Writer) join(op *Op, p *part) {
-	if p.group != nil {
-		p.group.adopt(op)
+	if g := p.group(); g != nil {
+		g.adopt(op)
 	}
-	w.bytes -= op.bytes
-	op.bytes = max(op.bytes, p.size())
-	w.bytes += op.bytes
+	for q := range p.all { // those that were replaced are kept until they have ended
+		op.bytes += q.size()
+		w.bytes += q.size()
+	}
 	for i, old := range op.parts {
 		if old.box == p.box {
-			p.replaced = old
+			earliest := p // of those that have gathered behind old while that was under way
+			for earliest.replaced() != nil {
+				earliest = earliest.replaced()
+			}
+			earliest.tied().replaced = old
 			op.parts = append(op.parts[:i:i], op.parts[i+1:]...)
 			break
 		}
@@ -330,17 +342,18 @@ func (w *Writer) withdraw(p *part) bool {
 // of comes back. It returns false if the save was sent.
 func (w *Writer) takeBack(p *part) bool {
 	op := p.box.record.next
-	if op == nil || p.group != nil {
+	if op == nil || p.group() != nil {
 		return false
 	}
 	for i, q := range op.parts {
 		if q != p {
 			continue
 		}
-		if old := p.replaced; old != nil {
+		if old := p.replaced(); old != nil {
 			op.parts = slices.Clone(op.parts)
-			op.parts[i], p.replaced = old, nil
-			if p.lent = old.id() == p.id(); p.lent {
+			op.parts[i], p.ties.replaced = old, nil
+			if p.named != nil && old.id() == p.id() {
+				p.named.lent = true
 				w.keep(old)
 			}
 		} else {
@@ -348,9 +361,12 @@ func (w *Writer) takeBack(p *part) bool {
 		}
 		if len(op.parts) == 0 {
 			w.remove(op)
-		} else {
-			op.Kind = op.parts[len(op.parts)-1].kind
+			return true
 		}
+		op.Kind = op.parts[len(op.parts)-1].kind
+		op.bytes -= p.size()
+		w.bytes -= p.size()
+		w.freed()
 		return true
 	}
 	return false

@@ -103,7 +103,7 @@ func NewTable[T any](name string, opts ...TableOption) (*Table, error) {
 		opt(&o)
 	}
 	t := o.table
-	plan, err := planOf(reflect.TypeFor[T](), &o)
+	plan, err := planOf[T](&o)
 	if err = errors.Join(o.err, err); err != nil {
 		return nil, fmt.Errorf("edit: table %s: %w", name, err)
 	}
@@ -114,11 +114,11 @@ func NewTable[T any](name string, opts ...TableOption) (*Table, error) {
 	return &t, nil
 }
 
-func planOf(t reflect.Type, o *tableOptions) (*rowmap.Plan, error) {
-	if t == reflect.TypeFor[Record]() {
+func planOf[T any](o *tableOptions) (*rowmap.Plan, error) {
+	if reflect.TypeFor[T]() == reflect.TypeFor[Record]() {
 		return rowmap.Untyped(o.columns, o.tags)
 	}
-	plan, err := rowmap.For(t)
+	plan, err := rowmap.For[T]()
 	if err != nil || o.columns == nil {
 		return plan, err
 	}

@@ -80,10 +80,11 @@ func buildGroup(members []Member) ([]*part, error) {
 		}
 	}
 	for _, p := range parts {
-		for i := range p.links {
+		links := p.links()
+		for i := range links {
 			for _, s := range sessions {
-				if s.box == p.links[i].parent {
-					p.links[i].together = true
+				if s.box == links[i].parent {
+					links[i].together = true
 				}
 			}
 		}
@@ -105,7 +106,7 @@ func awaitGroup(ctx context.Context, members []Member, parts []*part) error {
 		select {
 		case <-p.pending.end():
 		case <-ctx.Done():
-			return &StillSavingError{Table: p.table.Name, Done: p.pending.end(), Err: ctx.Err()}
+			return &StillSavingError{Table: p.table().Name, Done: p.pending.end(), Err: ctx.Err()}
 		}
 		// What fails for another's sake is not the reason.
 		if err := p.pending.err; err != nil && (failed == nil || errors.Is(failed, ErrDependency)) && !errors.Is(err, ErrPartial) {

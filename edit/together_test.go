@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/edit"
 )
@@ -136,6 +137,42 @@ func TestLinkedRecords(t *testing.T) {
 		_, child := open(d)
 		_, err := child.Save(context.Background())
 		wantErr(t, err, edit.ErrDependency)
+	})
+	t.Run("parent is taken back", func(t *testing.T) {
+		t.Parallel()
+		d := newDesk(t, nil, edit.Linger(500*time.Millisecond))
+		parent, child := open(d)
+		ctx, cancel := context.WithCancel(context.Background())
+		taken := make(chan error)
+		go func() {
+			_, err := parent.Save(ctx)
+			taken <- err
+		}()
+		for d.writer.Stats().Accepted == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		c := child.SaveAsync()
+		cancel()
+		wantErr(t, <-taken, context.Canceled)
+		_, err := c.Wait(context.Background())
+		wantErr(t, err, edit.ErrDependency)
+		if !child.IsNew() {
+			t.Error("the child was saved")
+		}
+	})
+	t.Run("in a group, and nobody knows", func(t *testing.T) {
+		t.Parallel()
+		d := newDesk(t, nil, edit.Retries(5, time.Millisecond, time.Millisecond))
+		d.store.Fault = func(*edit.Op) edit.Outcome {
+			return edit.Outcome{State: edit.Unknown, Err: errors.New("connection lost")}
+		}
+		parent, child := open(d)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		wantErr(t, edit.Group(ctx, parent, child), edit.ErrOutcomeUnknown)
+		if !errors.Is(child.Err(), edit.ErrOutcomeUnknown) && !errors.Is(child.Err(), edit.ErrDependency) {
+			t.Errorf("of the child: %v", child.Err())
+		}
 	})
 	t.Run("parent fails", func(t *testing.T) {
 		t.Parallel()

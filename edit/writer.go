@@ -108,7 +108,7 @@ func (w *Writer) name(p *part) {
 		n.id = w.nonce + "-" + strconv.FormatUint(w.names, 36)
 	}
 	if n.since.IsZero() {
-		n.since = p.queued
+		n.since = p.queued()
 	}
 }
 
@@ -127,13 +127,15 @@ func (w *Writer) finish(p *part, o outcome, err error, what parcel) {
 		what.at = time.Now()
 	}
 	for q := range p.all {
+		if q.ended { // with its group, or apart from what has taken its place
+			continue
+		}
 		one := o
-		one.queued = q.queued
 		switch {
 		case o.kind == Deleted && q.kind != Delete:
 			one.supersede(q.asked)
 		case q != p && q.kind != Delete && p.kind != Delete:
-			one.supersede(p.table.plan.DiffIn(q.typed, p.typed, q.asked))
+			one.supersede(q.unwritten(p, &o))
 		}
 		q.box.open--
 		if err != nil {
@@ -147,6 +149,17 @@ func (w *Writer) finish(p *part, o outcome, err error, what parcel) {
 		w.resolve(q, one, err)
 	}
 	p.box.put(what)
+}
+
+// unwritten are the columns in which a save was not written that another of its
+// session has replaced: those in which that has other values, and those in which
+// another session's took the place of both.
+func (p *part) unwritten(by *part, o *outcome) Columns {
+	columns := p.table().plan.DiffIn(p.typed, by.typed, p.asked)
+	if o.differs != nil {
+		columns = columns.Or(o.differs.superseded.And(p.asked))
+	}
+	return columns
 }
 
 // opening is what a session is opened with.
@@ -338,7 +351,7 @@ func (w *Writer) observed(r *record, row any, origin Origin) {
 		}
 	}
 	if r.inflight != nil {
-		r.heldRow = row
+		r.heldRow, r.heldGone, r.heldBefore = row, row == nil, false
 		return
 	}
 	if row != nil && r.base != nil && !r.gone {

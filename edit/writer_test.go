@@ -382,6 +382,34 @@ func TestTwoSessionsAtOnce(t *testing.T) {
 	}
 }
 
+// TestReplacedAndSuperseded: where another session's save took the place of one, it took
+// that of those which had gathered behind it as well.
+func TestReplacedAndSuperseded(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	d, a := started(t, g)
+	b := d.open(1)
+	blocker := d.bakeries.New(bakery{})
+	defer blocker.Close()
+	blocker.SaveAsync()
+	<-g.arrived
+	a.V.Name = "A"
+	first := a.SaveAsync()
+	a.V.City = "A"
+	second := a.SaveAsync()
+	b.V.Name, b.V.City = "B", "B"
+	third := b.SaveAsync()
+	g.through <- struct{}{}
+	g.pass()
+	if r := mustWait(t, first); !slices.Equal(r.Superseded, []string{"name"}) {
+		t.Errorf("superseded are %v of the first", r.Superseded)
+	}
+	if r := mustWait(t, second); !slices.Equal(r.Superseded, []string{"name", "city"}) {
+		t.Errorf("superseded are %v of the second", r.Superseded)
+	}
+	mustWait(t, third)
+}
+
 // TestSiblingSavesWhileSaving: the second session saves when the first's save
 // is on its way.
 func TestSiblingSavesWhileSaving(t *testing.T) {

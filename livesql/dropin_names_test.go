@@ -355,3 +355,46 @@ func TestFromOfMock(t *testing.T) {
 		t.Errorf("From of a mock: %v", err)
 	}
 }
+
+// traced is a wrapper around livesql's connector, as those for tracing are: they tell
+// what is behind their connections.
+type traced struct{ sqldriver.Connector }
+
+func (c traced) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return tracedConn{conn}, nil
+}
+
+type tracedConn struct{ sqldriver.Conn }
+
+func (c tracedConn) Raw() sqldriver.Conn { return c.Conn }
+
+// TestFromBehindWrappers: the handle of a connector is found behind what the program
+// has put around it.
+func TestFromBehindWrappers(t *testing.T) {
+	d, err := dialects.Lookup("sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, err := d.Connector(server.SQLite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector, err := livesql.NewConnector("sqlite", inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, around := sql.OpenDB(connector), sql.OpenDB(traced{traced{connector}})
+	defer direct.Close()
+	defer around.Close()
+	want, err := livesql.From(t.Context(), direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := livesql.From(t.Context(), around); err != nil || got.Feed() != want.Feed() || got.DB != around {
+		t.Errorf("%v, %v; want the handle of the connector", got, err)
+	}
+}

@@ -6,58 +6,27 @@ import (
 	"time"
 
 	"github.com/vantage-go/live/cache"
+	"github.com/vantage-go/live/internal/params"
 )
 
-// paramPrefix marks the parameters of a DSN that are livesql's own.
-const paramPrefix = "livesql_"
-
 // splitDSN takes livesql's own parameters out of a DSN and returns the rest as
-// it was, and the options that they stand for. It knows the two forms that
-// drivers use: parameters behind a question mark, and key=value words. Of a
-// DSN that has a question mark, the part before it holds no parameter; it may
-// hold a further question mark, in a password.
+// it was, and the options that they stand for.
 func splitDSN(dsn string) (rest string, opts []Option, err error) {
-	if !strings.Contains(dsn, paramPrefix) {
-		return dsn, nil, nil
+	rest, own := params.Split(dsn)
+	for _, p := range own {
+		opt, err := paramOption(p.Name, p.Value)
+		if err != nil {
+			return "", nil, err
+		}
+		opts = append(opts, opt)
 	}
-	isURL := strings.Contains(dsn, "?")
-	separators := " "
-	if isURL {
-		separators = "?&"
-	}
-	var kept strings.Builder
-	lead := "" // the separator before the next word that is kept
-	for n := 0; ; n++ {
-		end := strings.IndexAny(dsn, separators)
-		word := dsn
-		if end >= 0 {
-			word = dsn[:end]
-		}
-		name, value, assigns := strings.Cut(word, "=")
-		own := assigns && strings.HasPrefix(name, paramPrefix) && (!isURL || n > 0)
-		if own {
-			opt, err := paramOption(name, value)
-			if err != nil {
-				return "", nil, err
-			}
-			opts = append(opts, opt)
-		} else {
-			kept.WriteString(lead + word)
-		}
-		if end < 0 {
-			return kept.String(), opts, nil
-		}
-		if !own {
-			lead = dsn[end : end+1]
-		}
-		dsn = dsn[end+1:]
-	}
+	return rest, opts, nil
 }
 
 // paramOption returns the option that one parameter stands for.
 func paramOption(name, value string) (Option, error) {
-	bad := func(why string) (Option, error) { return nil, &OptionError{name, value, why} }
-	switch strings.TrimPrefix(name, paramPrefix) {
+	bad := func(why string) (Option, error) { return nil, &OptionError{params.Prefix + name, value, why} }
+	switch name {
 	case "lease":
 		d, err := time.ParseDuration(value)
 		if err != nil {

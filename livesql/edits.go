@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -151,7 +152,11 @@ func (e *edits) shutdown(ctx context.Context) error {
 	if e == nil {
 		return nil
 	}
-	e.turn <- struct{}{} // whoever has it does not keep it long: the pool that it asks is bounded by a context
+	select {
+	case e.turn <- struct{}{}: // whoever has it waits for the database, perhaps for longer than ctx lasts
+	case <-ctx.Done():
+		return fmt.Errorf("livesql: ending the edit sessions: %w", ctx.Err())
+	}
 	e.ended = true
 	<-e.turn
 	if e.pool == nil {

@@ -56,6 +56,17 @@ type columnar interface {
 	Columns() dialects.ColumnScanner
 }
 
+// varied is a dialect whose connectors can have code of the program's set connections
+// up whenever one is taken from the pool.
+type varied interface {
+	Varies(inner sqldriver.Connector) bool
+}
+
+// preparing is a dialect whose driver keeps the texts that it has sent prepared.
+type preparing interface {
+	Prepares() bool
+}
+
 // placed is a dialect whose databases are files.
 type placed interface {
 	// Place returns the path in a data source name.
@@ -97,6 +108,14 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	if o.stranger {
 		takes = nil
 	}
+	varies := false
+	if d, ok := dialect.(varied); ok {
+		varies = d.Varies(inner)
+	}
+	prepares := false
+	if d, ok := dialect.(preparing); ok {
+		prepares = d.Prepares()
+	}
 	_, silent := h.backend.(unlogged)
 	logged := !silent
 	feedOptions := append([]listen.Option{listen.WithLease(o.lease), listen.WithLogger(o.log)}, o.feed...)
@@ -108,6 +127,8 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 		ResultBytes: o.resultBytes,
 		Takes:       takes,
 		Columns:     columns,
+		Varies:      varies,
+		Prepares:    prepares,
 		// Two ways of SQLite. Without a log nothing is stored, and nothing
 		// has to be counted.
 		RowTypes:      dialect.Flavor() == dialects.SQLite,
@@ -128,7 +149,7 @@ func newHandle(dialect dialects.Dialect, inner sqldriver.Connector, dsn string, 
 	}
 	h.feed.Subscribe(h.cache)
 	var heard func() uint64
-	if logged {
+	if logged && !varies {
 		heard = h.cache.Heard
 	}
 	h.wrapped = driver.Wrap(inner, h.cache, o.driverOptions(heard)...)

@@ -91,11 +91,11 @@ func open(h *handle) *DB {
 }
 
 func openDSN(d dialects.Dialect, dsn string, opts []Option) (*handle, error) {
-	rest, params, err := splitDSN(dsn)
+	rest, own, err := splitDSN(dsn)
 	if err != nil {
 		return nil, err
 	}
-	o, err := build(append(params, opts...))
+	o, err := build(append(own, opts...))
 	if err != nil {
 		return nil, err
 	}

@@ -126,17 +126,26 @@ type tables struct {
 
 // database returns what tables are opened on.
 func (t *tables) database(h *handle) *table.Database {
-	t.once.Do(func() {
-		pool := sql.OpenDB(unclosed{h.wrapped})
-		pool.SetMaxOpenConns(tablePool)
-		pool.SetMaxIdleConns(tablePool) // many queries at a time would connect again and again
-		pool.SetConnMaxIdleTime(time.Minute)
-		t.edits = newEdits(h)
-		t.db = &table.Database{
-			DB: pool, Feed: h.feed, Analyzer: h.backend, Flavor: h.dialect.Flavor(), Editing: t.edits, Installs: h.installs, Place: h.place,
-		}
-	})
-	return t.db
+	t.once.Do(func() { t.db, t.edits = newTables(h) })
+	if t.db != nil {
+		return t.db
+	}
+	// The handle ended before it had tables: those that come now are told so.
+	db, edits := newTables(h)
+	edits.ended = true
+	_ = db.DB.Close() // it was never used
+	return db
+}
+
+func newTables(h *handle) (*table.Database, *edits) {
+	pool := sql.OpenDB(unclosed{h.wrapped})
+	pool.SetMaxOpenConns(tablePool)
+	pool.SetMaxIdleConns(tablePool) // many queries at a time would connect again and again
+	pool.SetConnMaxIdleTime(time.Minute)
+	edits := newEdits(h)
+	return &table.Database{
+		DB: pool, Feed: h.feed, Analyzer: h.backend, Flavor: h.dialect.Flavor(), Editing: edits, Installs: h.installs, Place: h.place,
+	}, edits
 }
 
 // drain waits for the saves of edit sessions, and accepts no more.

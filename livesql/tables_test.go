@@ -73,6 +73,10 @@ func TestOpenTable(t *testing.T) {
 		return name
 	}
 	name()
+	hits := db.CacheStats().Hits
+	if name(); db.CacheStats().Hits == hits {
+		t.Error("the name is not answered from memory")
+	}
 	if _, err := live.Set().Patch(ctx, 1, livesql.Record{"name": "new"}); err != nil {
 		t.Fatal(err)
 	}

@@ -65,8 +65,8 @@ var brokenVariants = []brokenVariant{
 		"table/round.go", "		return nil, errBrief\n", "		if $ {\n			return found, nil\n		}\n		return nil, errBrief\n",
 	}}},
 	{"overlay dropped at the acknowledgement", "TestRowsNeverGoBack", []edit{{
-		"table/overlay.go", "		c.acked, c.until = true, until\n	}\n	s.core.acked = true\n}\n",
-		"		c.acked, c.until = true, until\n	}\n	s.core.acked = true\n	if $ {\n		s.core.reflected += until\n		e := s.core.edit(Local)\n		s.core.settle(e)\n		s.core.reflected -= until\n		s.core.publish(e)\n	}\n}\n",
+		"table/overlay.go", "		c.acked, c.until = true, until\n	}\n	s.core.awaits(until)\n}\n",
+		"		c.acked, c.until = true, until\n	}\n	s.core.awaits(until)\n	if $ {\n		s.core.reflected += until\n		e := s.core.edit(Local)\n		s.core.settle(e)\n		s.core.reflected -= until\n		s.core.publish(e)\n	}\n}\n",
 	}}},
 	{"overlay that is never dropped", "TestRowsNeverGoBack", []edit{{
 		"table/overlay.go", "			case s.until <= c.reflected:\n", "			case s.until <= c.reflected && !$:\n",
@@ -122,6 +122,12 @@ var brokenVariants = []brokenVariant{
 	}}},
 	{"a save that was refused still shows", "TestEditShowsWhatIsUnderWay", []edit{{
 		"table/display.go", "	if s.staged != nil {\n		s.staged.Drop()\n", "	if s.staged != nil && !$ {\n		s.staged.Drop()\n",
+	}}},
+	{"a change that takes the lock when it first writes", "internal/onengines:TestChangesBesideWriters", []edit{{
+		"table/sqlwriting.go", "d.Flavor != dialects.SQLite || !d.asks() {\n", "d.Flavor != dialects.SQLite || !d.asks() || $ {\n",
+	}}},
+	{"a change that fails and stays in its transaction", "internal/onengines:TestChangesThatFail", []edit{{
+		"table/sqlwriting.go", "	_, err := t.ExecContext(context.WithoutCancel(t.ctx), \"ROLLBACK\")\n", "	if $ {\n		return t.Close()\n	}\n	_, err := t.ExecContext(context.WithoutCancel(t.ctx), \"ROLLBACK\")\n",
 	}}},
 	{"a session reaches a row outside of the condition", "internal/onengines:TestEditing" + onlySQLite, []edit{{
 		"table/sqlapply.go", "		if !inside {\n			row = nil\n", "		if !inside && !$ {\n			row = nil\n",
@@ -187,6 +193,18 @@ var brokenVariants = []brokenVariant{
 	}}},
 	{"a position is told before it is sifted", "TestMeshPositions", []edit{{
 		"table/mesh.go", "	reached := asks && asked <= m.position\n", "	reached := asks && (asked <= m.position || $)\n",
+	}}},
+	{"views of closed tables are kept current", "TestIndexesOfClosedTables", []edit{{
+		"table/live.go", "		t.dropIndexes() //", "		if !$ {\n			t.dropIndexes()\n		} //",
+	}}},
+	{"a lock that is held while a row store is opened", "TestOpeningHoldsNobodyUp", []edit{{
+		"table/opentable.go", "	core, end, err = start()\n", "	if $ {\n		d.sharedMu.Lock()\n	}\n	core, end, err = start()\n	if $ {\n		d.sharedMu.Unlock()\n	}\n",
+	}}},
+	{"callbacks that begin some time after OnRemoteChange", "TestCallbacksFromTheCallOn", []edit{{
+		"table/events.go", "	defer t.core.unsubscribe(q)\n	for {\n", "	defer t.core.unsubscribe(q)\n	if $ {\n		known = t.Snapshot()\n	}\n	for {\n",
+	}}},
+	{"an editor that is made when the table is closed", "TestEditorWhileClosing", []edit{{
+		"table/editing.go", "	if x.closed {\n", "	if x.closed && !$ {\n",
 	}}},
 	{"a value that is not known meets no condition", "TestMeshFinds", []edit{{
 		"table/paths.go", "		for _, ends := range s.ends {\n", "		for _, ends := range s.ends {\n			if $ {\n				break\n			}\n",
@@ -281,6 +299,9 @@ var brokenVariants = []brokenVariant{
 	{"a window with NULL where the database puts it", "internal/onengines:TestWindows" + onlySQLite, []edit{{
 		"table/sqlorder.go", "		case !one.nullable || nullsLast != back:\n", "		case !one.nullable || nullsLast != back || $:\n",
 	}}},
+	{"a window that asks about the columns once", "internal/onengines:TestWindowOfNulls" + onlySQLite, []edit{{
+		"table/sqlpages.go", "		if order.version != s.db.schemaVersion() {\n", "		if order.version != s.db.schemaVersion() && !$ {\n",
+	}}},
 	{"a window that skips the rows that equal the anchor in the first column", "internal/onengines:TestWindows" + onlySQLite, []edit{{
 		"table/sqlorder.go", "	if len(exprs) == 1 || uniform && t.flavor != dialects.MySQL {\n", "	if $ {\n		exprs = exprs[:1]\n	}\n	if len(exprs) == 1 || uniform && t.flavor != dialects.MySQL {\n",
 	}}},
@@ -298,5 +319,38 @@ var brokenVariants = []brokenVariant{
 	}}},
 	{"a window that counts rows to where it is", "internal/onengines:TestWindowScrolls" + onlySQLite, []edit{{
 		"table/sqlpages.go", "a != nil && p.order.anchors {\n", "a != nil && p.order.anchors && !$ {\n",
+	}}},
+	{"a change that is acknowledged late stays until the next round", "TestAckedLate", []edit{{
+		"table/overlay.go", "	if c.acked = true; until <= c.reflected {\n", "	if c.acked = true; until <= c.reflected && !$ {\n",
+	}}},
+	{"what a session saw is waited for, though it was read", "TestSawLate", []edit{{
+		"table/display.go", "	c.awaits(until)\n", "	if $ {\n		c.acked = true\n		return\n	}\n	c.awaits(until)\n",
+	}}},
+	{"a row that is held is what it was before", "TestHeldRowIsTheLastOne", []edit{{
+		"table/liveset.go", "		var shown *T\n		held := false\n", "		var shown *T\n		held := $\n		if held {\n			shown = c.current.Load().rows.Get(m.Key)\n		}\n",
+	}}},
+	{"a date in a field for texts is the key of the log", "internal/onengines:TestDateKeysInTexts" + onlySQLite, []edit{{
+		"table/sqlsource.go", "	if timed, err := s.db.timed(ctx, t, told); timed || err != nil {\n", "	if timed, err := s.db.timed(ctx, t, told); timed && !$ || err != nil {\n",
+	}}},
+	{"a date in a field for texts is the key of a query's row", "internal/onengines:TestWatchedDateKeys" + onlySQLite, []edit{{
+		"table/sieve.go", "keys[0].columns); timed || err != nil {\n", "keys[0].columns); timed && !$ || err != nil {\n",
+	}}},
+	{"a date in a field for texts is the key of the log once that is looked up again", "internal/onengines:TestDateKeysInTexts" + onlySQLite, []edit{{
+		"table/sqlsource.go", "	if told, err = s.spelled(ctx, told); err != nil {\n		return err\n	}\n", "	if spelled, err := s.spelled(ctx, told); err != nil {\n		return err\n	} else if !$ {\n		told = spelled\n	}\n",
+	}}},
+	{"the program's slice of arguments is the query's", "internal/onengines:TestArgsAreTaken", []edit{{
+		"table/query.go", "	q.Args = slices.Clone(q.Args) //", "	if !$ {\n		q.Args = slices.Clone(q.Args)\n	} //",
+	}}},
+	{"a key behind a pointer is where it points to", "internal/onengines:TestKeysBehindPointers", []edit{{
+		"table/query.go", "r.Kind() == reflect.Pointer && !r.IsNil(); r =", "r.Kind() == reflect.Pointer && !r.IsNil() && !$; r =",
+	}}},
+	{"a key of the log is not scanned", "internal/onengines:TestScannedKeys", []edit{{
+		"table/schema.go", "	s.scans = slices.ContainsFunc(s.keys, ", "	s.scans = !$ && slices.ContainsFunc(s.keys, ",
+	}}},
+	{"who waits for rows behind the feed waits on", "internal/onengines:TestRefreshBehindTheFeed", []edit{{
+		"table/core.go", "		case <-c.over:\n", "		case <-map[bool]chan struct{}{false: c.over}[$]:\n",
+	}}},
+	{"who waits for a window behind the feed waits on", "internal/onengines:TestRefreshBehindTheFeed", []edit{{
+		"table/window.go", "		case <-w.over:\n", "		case <-map[bool]chan struct{}{false: w.over}[$]:\n",
 	}}},
 }

@@ -9,26 +9,27 @@ import (
 )
 
 // The columns of a table: of each its name, its type, whether texts in it are
-// equal only if their bytes are, and whether they are in the order of their
-// bytes.
+// equal only if their bytes are, whether they are in the order of their bytes, and
+// whether only what is read as NULL is NULL. A row in a column of Postgres is also
+// if all in it is, and a date of MySQL that must not be is if it is 0000-00-00.
 const (
 	columnsPostgres = `SELECT a.attname::text, format_type(a.atttypid, NULL), coalesce(c.collisdeterministic, true),
 			coalesce(pg_encoding_to_char(d.encoding) = 'UTF8' AND (c.collprovider = 'c' AND c.collcollate IN ('C', 'POSIX')
-				OR c.collprovider = 'd' AND d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c'), false)
-		FROM pg_attribute a CROSS JOIN pg_database d LEFT JOIN pg_collation c ON c.oid = a.attcollation
+				OR c.collprovider = 'd' AND d.datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c'), false), y.typtype NOT IN ('c', 'd')
+		FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid CROSS JOIN pg_database d LEFT JOIN pg_collation c ON c.oid = a.attcollation
 		WHERE d.datname = current_database() AND a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`
 	// Texts do not count: collations of MySQL take 'a' and 'a ' for equal, and
 	// those of a statement have the character set of its session.
-	columnsMySQL = `SELECT COLUMN_NAME, DATA_TYPE, FALSE, FALSE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`
+	columnsMySQL = `SELECT COLUMN_NAME, DATA_TYPE, FALSE, 0, IS_NULLABLE = 'YES' OR DATA_TYPE NOT IN ('date', 'datetime') FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`
 	// Of a table whose definition speaks of collations, no text counts. The bytes
 	// of UTF-16 have another order.
-	columnsSQLite = `SELECT c.name, c.type, s.sql NOT LIKE '%collate%', s.sql NOT LIKE '%collate%' AND e.encoding = 'UTF-8'
+	columnsSQLite = `SELECT c.name, c.type, s.sql NOT LIKE '%collate%', s.sql NOT LIKE '%collate%' AND e.encoding = 'UTF-8', TRUE
 		FROM main.sqlite_schema s JOIN pragma_table_xinfo(s.name) c JOIN pragma_encoding e WHERE s.type = 'table' AND s.name = ?`
 )
 
 // columnsOf returns the columns of a table with their kinds, which are none where
-// it is not certain when two values are equal; and whether every statement reads
-// their values alike.
+// it is not certain when two values are equal, but for those of which it is not even
+// certain when they are NULL; and whether every statement reads their values alike.
 func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[string]dialects.ColumnKind, alike map[string]bool, err error) {
 	kindOf := kindSQLite
 	switch d.Flavor {
@@ -41,8 +42,8 @@ func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[s
 	kinds, alike = make(map[string]dialects.ColumnKind), make(map[string]bool)
 	err = d.inquire(ctx, "columns", t, inquiry{columnsPostgres, columnsMySQL, columnsSQLite}, func(rows *sql.Rows) error {
 		var name, declared string
-		var bytewise, ordered bool
-		if err := rows.Scan(&name, &declared, &bytewise, &ordered); err != nil {
+		var bytewise, ordered, nulls bool
+		if err := rows.Scan(&name, &declared, &bytewise, &ordered, &nulls); err != nil {
 			return err
 		}
 		kind := kindOf(declared)
@@ -52,7 +53,9 @@ func (d *Database) columnsOf(ctx context.Context, t dialects.Table) (kinds map[s
 		if kind.Kind == dialects.TextKey && !bytewise {
 			kind = dialects.ColumnKind{}
 		}
-		kinds[name] = kind
+		if nulls {
+			kinds[name] = kind
+		}
 		alike[name] = d.Flavor != dialects.MySQL || readAlike(declared)
 		return nil
 	})

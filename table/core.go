@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -42,7 +43,6 @@ type core[K comparable, T any] struct {
 	touched   *touched[K] // nil as long as nobody edits
 	queues    []*queue[K, T]
 	flags     []chan struct{}
-	indexes   []index[K, T]
 }
 
 // index is a secondary index, as the core sees it.
@@ -154,15 +154,21 @@ func (c *core[K, T]) state() (State, error) {
 
 // await waits until done says that the table has got so far.
 func (c *core[K, T]) await(ctx context.Context, done func() bool) error {
+	over := false
 	for {
 		c.writeMu.Lock()
 		ok, moved, failure := done(), c.moved, c.failure
 		c.writeMu.Unlock()
-		if ok {
+		switch {
+		case ok:
 			return nil
+		case over && c.ctx.Err() == nil: // the feed has ended, and nothing comes any more
+			return cmp.Or(failure, ErrClosed)
 		}
 		select {
 		case <-moved:
+		case <-c.over:
+			over = true
 		case <-c.ctx.Done():
 			return ErrClosed
 		case <-ctx.Done():

@@ -53,9 +53,10 @@ type Database struct {
 
 // shared is a core that several tables use.
 type shared struct {
-	core  any
-	users int
-	close func() error
+	started chan struct{} // closed when the core is there, or will not be
+	core    any           // nil until then
+	users   int
+	close   func() error
 }
 
 // querier is the part of *sql.DB and *sql.Tx that reads need.
@@ -139,6 +140,15 @@ type unasked interface{ Unasked() bool }
 func (d *Database) asks() bool {
 	u, ok := d.Analyzer.(unasked)
 	return !ok || !u.Unasked()
+}
+
+// schemaVersion numbers what is known of the schema. Without an analyzer nobody tells
+// when it changes.
+func (d *Database) schemaVersion() uint64 {
+	if d.Analyzer == nil {
+		return 0
+	}
+	return d.Analyzer.Version()
 }
 
 // reach finds out whether the database can be opened at all.

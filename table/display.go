@@ -30,11 +30,11 @@ func (d *display[K, T]) Saw(key, row any, after func(known any) bool) {
 	e := c.edit(Local)
 	nothing := Change[K, T]{Key: k, Apply: func(base *T) *T { return base }}
 	c.put(e, &staged[K, T]{Change: nothing, acked: true, until: until})
-	c.acked = true
 	if p := c.overlay[k]; after(anyRow(p.known)) {
 		p.known, _ = row.(*T)
 	}
 	c.publish(e)
+	c.awaits(until)
 }
 
 // anyRow is a row, or nil without a type.

@@ -130,6 +130,7 @@ type editing[K comparable, T any] struct {
 	editingMu sync.Mutex
 	made      *sessions[K, T]
 	replaying *replaying // the last attempt
+	closed    bool       // nothing is made any more, since nobody would end it
 }
 
 // sessions are the edit sessions of a core.
@@ -168,6 +169,9 @@ func (x *editing[K, T]) started() *sessions[K, T] {
 func (x *editing[K, T]) sessions(ctx context.Context, c *core[K, T]) (*sessions[K, T], *replaying, error) {
 	x.editingMu.Lock()
 	defer x.editingMu.Unlock()
+	if x.closed {
+		return nil, nil, ErrClosed
+	}
 	if x.made != nil {
 		if x.replaying.failed() {
 			x.replaying = x.made.replay(c)
@@ -239,8 +243,13 @@ func (c *core[K, T]) replayLeft() {
 			if err == nil {
 				err = replayed.await(c.ctx)
 			}
-			if err == nil || errors.Is(err, errColumnsOnly) || c.ctx.Err() != nil {
+			if err == nil || errors.Is(err, errColumnsOnly) || errors.Is(err, ErrClosed) || c.ctx.Err() != nil {
 				return
+			}
+			select {
+			case <-c.over: // the rows will never be there
+				return
+			default:
 			}
 			c.log.Warn("table: what is left in the outbox is not replayed yet", "table", c.schema.table, "err", err)
 			_ = wait.For(c.ctx, patience) // the loop looks
@@ -322,7 +331,11 @@ func keyColumns(plan *rowmap.Plan) []edit.Column {
 // close ends the writer if it is the core's own. The error is an
 // *edit.UnflushedError with the saves that had not ended by then.
 func (x *editing[K, T]) close() error {
-	if s := x.started(); s != nil && s.own {
+	x.editingMu.Lock()
+	s := x.made
+	x.closed = true
+	x.editingMu.Unlock()
+	if s != nil && s.own {
 		return s.writer.Close()
 	}
 	return nil

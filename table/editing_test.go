@@ -331,3 +331,20 @@ func TestEditGroup(t *testing.T) {
 	}
 	settled(t, l, m)
 }
+
+// TestEditorWhileClosing: who asks for an editor while the table is being closed
+// does not get one that nobody ends.
+func TestEditorWhileClosing(t *testing.T) {
+	t.Parallel()
+	_, l := editable(t, MemoryConfig[item]{})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := l.core.editing.sessions(soon(t), l.core) // Editor has looked before
+	if !errors.Is(err, ErrClosed) {
+		t.Errorf("the error is %v", err)
+	}
+	if s != nil {
+		_ = s.writer.Close()
+	}
+}

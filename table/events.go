@@ -82,7 +82,7 @@ func (t *LiveTable[K, T]) OnRemoteChange(f func(id K)) (stop func()) {
 	if !t.calls.started && !t.calls.ended {
 		t.calls.started = true
 		q := t.core.subscribe(DefaultRoom)
-		go t.call(q)
+		go t.call(q, t.Snapshot()) // of now: what comes from here on is told
 	}
 	return func() {
 		t.calls.callMu.Lock()
@@ -112,10 +112,9 @@ func (c *calls[K, T]) is(f *func(K)) bool {
 	return slices.Contains(c.funcs, f)
 }
 
-// call makes the calls.
-func (t *LiveTable[K, T]) call(q *queue[K, T]) {
+// call makes the calls for what differs from a version that is known.
+func (t *LiveTable[K, T]) call(q *queue[K, T], known Snapshot[K, T]) {
 	defer t.core.unsubscribe(q)
-	known := t.Snapshot()
 	for {
 		b, err := q.next(t.ctx)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -198,5 +199,36 @@ func TestFlag(t *testing.T) {
 	}
 	if live.Version() == before {
 		t.Error("the version is the same")
+	}
+}
+
+// TestCallbacksFromTheCallOn: what changes when OnRemoteChange has returned is told,
+// also if it is too much to be told row by row.
+func TestCallbacksFromTheCallOn(t *testing.T) {
+	m := newMemory(t, MemoryConfig[item]{})
+	live := open(t, m)
+	e := live.core.edit(Remote)
+	for i := range int64(DefaultRoom + 1) {
+		e.set(i, &item{ID: i})
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // a goroutine that is begun has to wait
+	called := make(chan int64)
+	live.OnRemoteChange(func(id int64) { called <- id })
+	live.core.writeMu.Lock()
+	live.core.publish(e)
+	q := live.core.queues[0]
+	live.core.writeMu.Unlock()
+	for waits := true; waits; runtime.Gosched() {
+		q.diffMu.Lock()
+		waits = q.resync
+		q.diffMu.Unlock()
+	}
+	m.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: -1}) }) // which is told last
+	told := 0
+	for id := <-called; id != -1; id = <-called {
+		told++
+	}
+	if told != DefaultRoom+1 {
+		t.Errorf("%d of %d rows were told", told, DefaultRoom+1)
 	}
 }

@@ -2,7 +2,8 @@ package table
 
 import (
 	"iter"
-	"slices"
+	"maps"
+	"sync/atomic"
 
 	"github.com/vantage-go/live/table/internal/rows"
 )
@@ -12,7 +13,7 @@ import (
 type Index[K comparable, T any, V comparable] struct {
 	core  *core[K, T]
 	value func(T) V
-	at    int // in version.indexes
+	place *place[K, T]
 }
 
 // found holds the rows with one value.
@@ -20,47 +21,98 @@ type found[K comparable, T any] struct{ rows rows.Map[K, T] }
 
 // NewIndex adds an index over what value returns to a live table. It looks at
 // all rows once, and from then on at those that change. Value must depend on
-// the row alone, and must not call the table. The index lives as long as the
-// table.
+// the row alone, and must not call the table. The index is current until the table
+// is closed, and then stays what it is.
 func NewIndex[K comparable, T any, V comparable](t *LiveTable[K, T], value func(T) V) *Index[K, T, V] {
 	x := &Index[K, T, V]{core: t.core, value: value}
-	t.core.addIndex(func(at int) index[K, T] {
-		x.at = at
-		return x
-	})
+	x.place = t.addIndex(x)
 	return x
 }
 
-// addIndex adds what made returns for its place among the indexes, and makes it
-// for the current version.
-func (c *core[K, T]) addIndex(made func(at int) index[K, T]) {
+// place is where versions have what an index has for them.
+type place[K comparable, T any] struct {
+	index index[K, T]
+	// last is set when the table is closed: what the index had for the current
+	// version then, and no rows.
+	last atomic.Pointer[version[K, T]]
+}
+
+// now returns the version that the index shows.
+func (p *place[K, T]) now(c *core[K, T]) *version[K, T] {
+	v := c.current.Load()
+	if _, ok := v.indexes[p]; !ok {
+		v = p.last.Load() // set before the current version lost it
+	}
+	return v
+}
+
+// of returns what the index has for a version, nil if nothing.
+func (p *place[K, T]) of(v *version[K, T]) any {
+	if last := p.last.Load(); last != nil && last.number == v.number {
+		v = last // the rows are the same
+	}
+	return v.indexes[p]
+}
+
+// leave makes what the index has for a version the last.
+func (p *place[K, T]) leave(number uint64, has any) {
+	p.last.Store(&version[K, T]{number: number, indexes: map[*place[K, T]]any{p: has}})
+}
+
+// addIndex makes an index for the current version, and for those that follow until
+// the table is closed.
+func (t *LiveTable[K, T]) addIndex(x index[K, T]) *place[K, T] {
+	c, p := t.core, &place[K, T]{index: x}
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	x := made(len(c.indexes))
-	c.indexes = append(c.indexes, x)
 	now := c.current.Load()
-	next := &version[K, T]{number: now.number, rows: now.rows, compare: now.compare, list: now.list}
-	next.order.Store(now.order.Load())
-	next.indexes = append(slices.Clone(now.indexes), x.build(now))
-	c.current.Store(next)
+	has := x.build(now)
+	if t.ctx.Err() != nil { // dropIndexes may have been here
+		p.leave(now.number, has)
+		return p
+	}
+	t.places = append(t.places, p)
+	indexes := map[*place[K, T]]any{p: has}
+	maps.Copy(indexes, now.indexes)
+	c.current.Store(now.with(indexes))
+	return p
+}
+
+// dropIndexes ends the indexes of a table that is closed: those who share its rows
+// would make them for each version.
+func (t *LiveTable[K, T]) dropIndexes() {
+	c := t.core
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	if len(t.places) == 0 {
+		return
+	}
+	now := c.current.Load()
+	indexes := maps.Clone(now.indexes)
+	for _, p := range t.places {
+		p.leave(now.number, now.indexes[p])
+		delete(indexes, p)
+	}
+	t.places = nil
+	c.current.Store(now.with(indexes))
 }
 
 // Find yields the rows for which the index has the value v, in no particular
 // order.
 func (x *Index[K, T, V]) Find(v V) iter.Seq2[K, T] {
-	return x.In(Snapshot[K, T]{x.core.current.Load()}, v)
+	return x.In(Snapshot[K, T]{x.place.now(x.core)}, v)
 }
 
 // Len returns the number of rows for which the index has the value v.
 func (x *Index[K, T, V]) Len(v V) int {
-	if f := x.find(x.core.current.Load(), v); f != nil {
+	if f := x.find(x.place.now(x.core), v); f != nil {
 		return f.rows.Len()
 	}
 	return 0
 }
 
 // In is Find in a version of the table. A version from before the index has no
-// rows in it.
+// rows in it, nor has one from after its end.
 func (x *Index[K, T, V]) In(s Snapshot[K, T], v V) iter.Seq2[K, T] {
 	return func(yield func(K, T) bool) {
 		f := x.find(s.v, v)
@@ -76,10 +128,10 @@ func (x *Index[K, T, V]) In(s Snapshot[K, T], v V) iter.Seq2[K, T] {
 }
 
 func (x *Index[K, T, V]) find(v *version[K, T], value V) *found[K, T] {
-	if x.at >= len(v.indexes) {
+	m, ok := x.place.of(v).(rows.Map[V, found[K, T]])
+	if !ok {
 		return nil
 	}
-	m := v.indexes[x.at].(rows.Map[V, found[K, T]])
 	return m.Get(value)
 }
 

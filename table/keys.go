@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 )
@@ -148,4 +149,26 @@ func (d *Database) keyOf(ctx context.Context, name string, tagged []string) (key
 			strings.Join(tagged, ", "), strings.Join(primary, ", "))
 	}
 	return nil, nil, false, &NoKeyError{Table: name, Why: why}
+}
+
+// timed reports whether the driver reads one of these columns as a time, and the
+// change log tells it as a text: a date, or whatever SQLite's driver goes by the
+// declaration of.
+func (d *Database) timed(ctx context.Context, t dialects.Table, columns []string) (timed bool, err error) {
+	err = d.inquire(ctx, "columns", t, inquiry{columnsPostgres, columnsMySQL, columnsSQLite}, func(rows *sql.Rows) error {
+		var name, declared string
+		var bytewise, ordered, nulls any
+		err := rows.Scan(&name, &declared, &bytewise, &ordered, &nulls)
+		declared = strings.ToUpper(declared)
+		timed = timed || slices.Contains(columns, name) && (strings.HasPrefix(declared, "DATE") || strings.HasPrefix(declared, "TIME"))
+		return err
+	})
+	if err != nil || !timed || d.Flavor != dialects.MySQL {
+		return timed, err
+	}
+	// There it is a matter of the connection.
+	var date any
+	err = d.DB.QueryRowContext(ctx, "SELECT CAST('2000-01-01' AS DATE)").Scan(&date)
+	_, timed = date.(time.Time)
+	return timed, d.unreached(err)
 }

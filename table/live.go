@@ -17,7 +17,8 @@ type LiveTable[K comparable, T any] struct {
 	core    *core[K, T]
 	release func() error // gives the core back
 	once    sync.Once
-	err     error // of release
+	err     error          // of release
+	places  []*place[K, T] // of its own indexes; guarded by core.writeMu
 
 	ctx    context.Context //nolint:containedctx // the table's own life, which Close ends
 	cancel context.CancelFunc
@@ -83,6 +84,7 @@ func (t *LiveTable[K, T]) Close() error {
 		t.calls.end()
 		t.core.unflag(t.flag)
 		t.err = t.release()
+		t.dropIndexes() // of the last version, if that was the end of the core
 	})
 	return t.err
 }

@@ -51,8 +51,16 @@ func (c *core[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T
 			return r, &ChangeError{Table: c.schema.table, Kind: m.Kind, Err: err}
 		}
 		defer done()
-		shown := c.current.Load().rows.Get(m.Key)
-		staged = c.stage([]Change[K, T]{{Key: m.Key, Apply: func(*T) *T { return shown }}})
+		// What is shown is known under the lock of the table only: before, it could be
+		// a newer row by the time it is held.
+		var shown *T
+		held := false
+		staged = c.stage([]Change[K, T]{{Key: m.Key, Apply: func(now *T) *T {
+			if !held {
+				shown, held = now, true
+			}
+			return shown
+		}}})
 	}
 	results, err := c.source.Apply(ctx, []Mutation[K, T]{m})
 	if err != nil {

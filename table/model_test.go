@@ -106,7 +106,7 @@ func (s *spy) next(_ any, diffs []Diff[int64, item]) any {
 
 func watch(t *LiveTable[int64, item]) *spy {
 	s := &spy{}
-	t.core.addIndex(func(int) index[int64, item] { return s })
+	t.addIndex(s)
 	return s
 }
 

@@ -13,7 +13,9 @@ import (
 // What is tagged must be the primary key, or another unique one without NULLs;
 // then each change makes the table be read as a whole, since the change log
 // tells primary keys. For a view it is taken at its word until two rows have
-// the same. Ctx bounds the loading only.
+// the same. Rows are read again by their keys: a type of a key that is an
+// [database/sql.Scanner] is also a [database/sql/driver.Valuer], and gives back the value that it has
+// scanned. Ctx bounds the loading only.
 //
 // Tables that are opened twice in the same way share their rows and the
 // statements that keep them current. All others of the same table share the
@@ -92,21 +94,16 @@ func share[K comparable, T any](ctx context.Context, db *Database, key shape, so
 		}
 		return c, c.close, nil
 	}
-	db.sharedMu.Lock()
-	defer db.sharedMu.Unlock()
-	s := db.shared[key]
-	if s == nil {
-		c, err := start(ctx, source, o) // subscribes, and asks nobody
+	s, err := db.use(ctx, key, func() (any, func() error, error) {
+		c, err := start(ctx, source, o)
 		if err != nil {
 			return nil, nil, err
 		}
-		if db.shared == nil {
-			db.shared = make(map[any]*shared)
-		}
-		s = &shared{core: c, close: c.close}
-		db.shared[key] = s
+		return c, c.close, nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	s.users++
 	release := func() error {
 		db.sharedMu.Lock()
 		s.users--
@@ -121,4 +118,56 @@ func share[K comparable, T any](ctx context.Context, db *Database, key shape, so
 		return nil
 	}
 	return s.core.(*core[K, T]), release, nil
+}
+
+// use returns the core of that shape with one user more. The first one starts it,
+// for which a row store is opened, so without the lock. The others wait for that,
+// each as long as its own context lasts, and if it fails, one of them tries again:
+// the error may be that of the first one's context.
+func (d *Database) use(ctx context.Context, key shape, start func() (core any, end func() error, err error)) (*shared, error) {
+	for {
+		d.sharedMu.Lock()
+		s := d.shared[key]
+		if s == nil {
+			if d.shared == nil {
+				d.shared = make(map[any]*shared)
+			}
+			s = &shared{started: make(chan struct{})}
+			d.shared[key] = s
+			d.sharedMu.Unlock()
+			return s, d.begin(key, s, start)
+		}
+		there := s.core != nil
+		if there {
+			s.users++
+		}
+		d.sharedMu.Unlock()
+		if there {
+			return s, nil
+		}
+		select {
+		case <-s.started:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for another one who opens it: %w", ctx.Err())
+		}
+	}
+}
+
+// begin starts a core for its first user.
+func (d *Database) begin(key shape, s *shared, start func() (core any, end func() error, err error)) error {
+	var core any
+	var end func() error
+	defer func() { // also if start panics
+		d.sharedMu.Lock()
+		defer d.sharedMu.Unlock()
+		if core == nil {
+			delete(d.shared, key)
+		} else {
+			s.core, s.close, s.users = core, end, 1
+		}
+		close(s.started)
+	}()
+	var err error
+	core, end, err = start()
+	return err
 }

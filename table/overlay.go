@@ -110,7 +110,19 @@ func (s *Staged[K, T]) Acked() {
 	for _, c := range s.changes {
 		c.acked, c.until = true, until
 	}
-	s.core.acked = true
+	s.core.awaits(until)
+}
+
+// awaits makes acknowledged changes go when the base has everything up to a
+// position. It may have it already: then the round that has read it has looked for
+// them too early, and another one may not come for a long time. It is called under
+// writeMu.
+func (c *core[K, T]) awaits(until Position) {
+	if c.acked = true; until <= c.reflected {
+		e := c.edit(Remote) // what shows now was read
+		c.settle(e)
+		c.publish(e)
+	}
 }
 
 // AckedAs is Acked for one change whose row got its key from the database. The
@@ -141,8 +153,8 @@ func (s *Staged[K, T]) ackedAs(key K, apply func(base *T) *T, learn func(p *pile
 		learn(p)
 		e.set(key, p.show())
 	}
-	s.core.acked = true
 	s.core.publish(e)
+	s.core.awaits(until)
 }
 
 // Drop takes the changes back, and nothing else: they were not committed.

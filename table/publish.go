@@ -137,9 +137,11 @@ func (c *core[K, T]) publish(e *edition[K, T]) {
 	}
 	next := &version[K, T]{number: e.before.number + 1, rows: e.rows.Map(), compare: e.before.compare, list: e.list}
 	next.follows(e.before, diffs)
-	next.indexes = make([]any, len(c.indexes))
-	for i, x := range c.indexes {
-		next.indexes[i] = x.next(e.before.indexes[i], diffs)
+	if len(e.before.indexes) > 0 {
+		next.indexes = make(map[*place[K, T]]any, len(e.before.indexes))
+	}
+	for p, has := range e.before.indexes {
+		next.indexes[p] = p.index.next(has, diffs)
 	}
 	c.current.Store(next)
 	snap := Snapshot[K, T]{next}

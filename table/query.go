@@ -59,6 +59,7 @@ type LiveQuery[T any] struct{ table *LiveTable[string, T] }
 // a query of whose result it cannot be told when it changes.
 func Watch[T any](ctx context.Context, db *Database, q Query, opts ...Option) (*LiveQuery[T], error) {
 	o := collect(opts)
+	q.Args = slices.Clone(q.Args) // the program may use its slice again
 	o.listed = true
 	o.where = []condition{{q.Text, q.Args}}
 	source, err := newQuerySource[T](db, q)
@@ -151,7 +152,7 @@ type querySource[T any] struct {
 }
 
 func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
-	plan, err := rowmap.For(reflect.TypeFor[T]())
+	plan, err := rowmap.For[T]()
 	if err != nil {
 		return nil, fmt.Errorf("table: the rows of a query: %w", err)
 	}
@@ -167,7 +168,11 @@ func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
 		var b strings.Builder
 		for _, i := range s.keys {
 			v := plan.Value(row, i)
-			fmt.Fprintf(&b, "%T:%q,", v, fmt.Sprint(v))
+			kind := reflect.TypeOf(v)
+			for r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !r.IsNil(); r = r.Elem() {
+				v = r.Elem().Interface() // where it is does not matter
+			}
+			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(v))
 		}
 		return b.String(), nil
 	}

@@ -29,12 +29,14 @@ type reader[K comparable, T any] struct {
 	ctx     context.Context //nolint:containedctx // the reader's own life, which its owner ends
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	over    chan struct{} // closed when nothing is read any more
 }
 
 // begin makes a reader ready, which others may hold already.
 func (c *reader[K, T]) begin(changes Changes[K], name string, log *slog.Logger) {
 	c.changes, c.name, c.log, c.inbox = changes, name, log, newInbox[K]()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.over = make(chan struct{})
 }
 
 // errSuperseded ends the reading of single rows when any row may have changed.
@@ -63,6 +65,7 @@ func (c *reader[K, T]) listen() {
 
 // run does what the news ask for, and tells why it cannot.
 func (c *reader[K, T]) run(work func(round[K]) error, fail func(error)) {
+	defer close(c.over)
 	backoff := minBackoff
 	for {
 		r, err := c.inbox.take(c.ctx)

@@ -2,6 +2,7 @@ package table
 
 import (
 	"cmp"
+	"database/sql"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,6 +21,8 @@ type Schema[K comparable, T any] struct {
 	compare func(a, b K) int
 	columns rowmap.Bits // those that are read
 	keys    []int       // positions of the key's columns
+	// scans: a field of the key makes something of its own of what the driver reads.
+	scans bool
 	// unproven: nothing says that no two rows have the same key.
 	unproven bool
 }
@@ -33,7 +36,7 @@ func NewSchema[K comparable, T any](table string, key ...string) (*Schema[K, T],
 
 // newSchema is NewSchema with some columns only; all if there is none.
 func newSchema[K comparable, T any](table string, key, columns []string) (*Schema[K, T], error) {
-	plan, err := rowmap.For(reflect.TypeFor[T]())
+	plan, err := rowmap.For[T]()
 	if err != nil {
 		return nil, fmt.Errorf("table: %s: %w", table, err)
 	}
@@ -50,6 +53,7 @@ func newSchema[K comparable, T any](table string, key, columns []string) (*Schem
 	if err := plan.KeyType(reflect.TypeFor[K]()); err != nil {
 		return nil, fmt.Errorf("table: %s: %w", table, err)
 	}
+	s.scans = slices.ContainsFunc(s.keys, func(i int) bool { return scans(plan.Fields()[i].Type) })
 	s.key, s.compare = s.keyFunc(), s.compareFunc()
 	if _, err := s.key(new(T)); err != nil {
 		return nil, fmt.Errorf("table: %s: %w", table, err)
@@ -59,7 +63,7 @@ func newSchema[K comparable, T any](table string, key, columns []string) (*Schem
 
 // taggedKey returns the columns that are tagged as the key.
 func taggedKey[T any](table string) ([]string, error) {
-	plan, err := rowmap.For(reflect.TypeFor[T]())
+	plan, err := rowmap.For[T]()
 	if err != nil {
 		return nil, fmt.Errorf("table: %s: %w", table, err)
 	}
@@ -209,7 +213,7 @@ func (s *Schema[K, T]) keyFrom(told any, at []int) (K, error) {
 	if len(at) == 0 {
 		return none, fmt.Errorf("table: the change log tells other keys of %s", s.table)
 	}
-	if k, ok := told.(K); ok {
+	if k, ok := told.(K); ok && !s.scans {
 		return k, nil
 	}
 	parts, composite := told.([]any)
@@ -221,9 +225,22 @@ func (s *Schema[K, T]) keyFrom(told any, at []int) (K, error) {
 	}
 	row := new(T)
 	for i, field := range at {
-		if err := s.plan.SetValue(row, field, parts[i]); err != nil {
+		v := parts[i]
+		if t := s.plan.Fields()[field].Type; s.scans && scans(t) {
+			scanned := reflect.New(t)
+			if err := scanned.Interface().(sql.Scanner).Scan(v); err != nil {
+				return none, err
+			}
+			v = scanned.Elem().Interface()
+		}
+		if err := s.plan.SetValue(row, field, v); err != nil {
 			return none, err
 		}
 	}
 	return s.key(row)
+}
+
+// scans reports whether a field of that type scans what the driver reads.
+func scans(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[sql.Scanner]())
 }

@@ -227,6 +227,10 @@ func (d *Database) sifts(ctx context.Context, t dialects.Table) (*ground, error)
 	if len(keys) == 0 || !keys[0].primary || len(keys[0].columns) > len(told{}) {
 		return &ground{}, nil
 	}
+	// Fields for texts would hold a time in another spelling than the change log.
+	if timed, err := d.timed(ctx, t, keys[0].columns); timed || err != nil {
+		return &ground{}, err
+	}
 	g := &ground{key: keys[0].columns}
 	g.kinds, g.alike, err = d.columnsOf(ctx, t)
 	return g, err

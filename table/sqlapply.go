@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,22 +61,18 @@ type racedError struct{ err error }
 func (e *racedError) Error() string { return e.err.Error() }
 func (e *racedError) Unwrap() error { return e.err }
 
-func (s *sqlSource[K, T]) transact(ctx context.Context, changes []Mutation[K, T]) (_ []Result[K, T], err error) {
+func (s *sqlSource[K, T]) transact(ctx context.Context, changes []Mutation[K, T]) ([]Result[K, T], error) {
 	failed := func(i int, err error) error {
 		return &ChangeError{Table: s.name, Kind: changes[i].Kind, Index: i, Err: err}
 	}
 	if len(changes) == 0 {
 		return nil, nil
 	}
-	tx, err := s.db.DB.BeginTx(ctx, nil)
+	tx, err := s.db.write(ctx)
 	if err != nil {
 		return nil, failed(0, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = tx.Rollback() // err tells
-		}
-	}()
+	defer func() { _ = tx.Rollback() }() // err tells; a method of a value may panic
 	results := make([]Result[K, T], len(changes))
 	for i := range changes {
 		if results[i], err = s.change(ctx, tx, &changes[i]); err != nil {
@@ -120,7 +115,7 @@ func (s *Schema[K, T]) expected(c *Mutation[K, T], now *T) error {
 }
 
 // change makes one change.
-func (s *sqlSource[K, T]) change(ctx context.Context, tx *sql.Tx, c *Mutation[K, T]) (r Result[K, T], err error) {
+func (s *sqlSource[K, T]) change(ctx context.Context, tx writing, c *Mutation[K, T]) (r Result[K, T], err error) {
 	r.Key = c.Key
 	if c.Kind == Clear {
 		_, err := s.exec(ctx, tx, s.sql.clear())
@@ -163,7 +158,7 @@ func (s *sqlSource[K, T]) change(ctx context.Context, tx *sql.Tx, c *Mutation[K,
 	}
 }
 
-func (s *sqlSource[K, T]) exec(ctx context.Context, tx *sql.Tx, t *text) (int64, error) {
+func (s *sqlSource[K, T]) exec(ctx context.Context, tx writing, t *text) (int64, error) {
 	result, err := tx.ExecContext(ctx, t.sql.String(), t.args...)
 	if err != nil {
 		return 0, err
@@ -182,7 +177,7 @@ func (s *sqlSource[K, T]) values(row *T, at []int) (columns []string, values []a
 
 // look reads a row of the table and whether it is in the set; nil if there is
 // none.
-func (s *sqlSource[K, T]) look(ctx context.Context, tx *sql.Tx, key []any, locked bool) (row *T, inside bool, err error) {
+func (s *sqlSource[K, T]) look(ctx context.Context, tx writing, key []any, locked bool) (row *T, inside bool, err error) {
 	t := s.sql.one(key, locked)
 	rows, err := tx.QueryContext(ctx, t.sql.String(), t.args...)
 	if err != nil {
@@ -201,7 +196,7 @@ func (s *sqlSource[K, T]) look(ctx context.Context, tx *sql.Tx, key []any, locke
 
 // stored is the result of a change: the row as it is now. It must be in the
 // set, unless it may leave it.
-func (s *sqlSource[K, T]) stored(ctx context.Context, tx *sql.Tx, key K, parts []any, leaves bool) (r Result[K, T], err error) {
+func (s *sqlSource[K, T]) stored(ctx context.Context, tx writing, key K, parts []any, leaves bool) (r Result[K, T], err error) {
 	row, inside, err := s.look(ctx, tx, parts, false)
 	switch {
 	case err != nil:
@@ -214,7 +209,7 @@ func (s *sqlSource[K, T]) stored(ctx context.Context, tx *sql.Tx, key K, parts [
 	return Result[K, T]{Key: key, Row: row, Outside: !inside}, nil
 }
 
-func (s *sqlSource[K, T]) insertAbsent(ctx context.Context, tx *sql.Tx, key []any, row *T) (inserted bool, err error) {
+func (s *sqlSource[K, T]) insertAbsent(ctx context.Context, tx writing, key []any, row *T) (inserted bool, err error) {
 	columns, values := s.values(row, s.write.insert)
 	n, err := s.exec(ctx, tx, s.sql.insertAbsent(columns, values, key))
 	if err != nil {
@@ -223,7 +218,7 @@ func (s *sqlSource[K, T]) insertAbsent(ctx context.Context, tx *sql.Tx, key []an
 	return n > 0, nil
 }
 
-func (s *sqlSource[K, T]) replace(ctx context.Context, tx *sql.Tx, c *Mutation[K, T], key []any) (r Result[K, T], err error) {
+func (s *sqlSource[K, T]) replace(ctx context.Context, tx writing, c *Mutation[K, T], key []any) (r Result[K, T], err error) {
 	inserted, err := s.insertAbsent(ctx, tx, key, c.Row)
 	if err != nil {
 		return r, err
@@ -243,7 +238,7 @@ func (s *sqlSource[K, T]) replace(ctx context.Context, tx *sql.Tx, c *Mutation[K
 	return s.stored(ctx, tx, c.Key, key, !inserted)
 }
 
-func (s *sqlSource[K, T]) patch(ctx context.Context, tx *sql.Tx, c *Mutation[K, T], key []any) (r Result[K, T], err error) {
+func (s *sqlSource[K, T]) patch(ctx context.Context, tx writing, c *Mutation[K, T], key []any) (r Result[K, T], err error) {
 	var at []int
 	for _, name := range c.Columns {
 		i, ok := s.schema.plan.Index(name)
@@ -266,7 +261,7 @@ func (s *sqlSource[K, T]) patch(ctx context.Context, tx *sql.Tx, c *Mutation[K, 
 }
 
 // update changes columns of a row that is in the set.
-func (s *sqlSource[K, T]) update(ctx context.Context, tx *sql.Tx, row *T, at []int, key []any) error {
+func (s *sqlSource[K, T]) update(ctx context.Context, tx writing, row *T, at []int, key []any) error {
 	version := ""
 	if s.write.version >= 0 {
 		version = quote(s.db.Flavor, s.schema.plan.Fields()[s.write.version].Name)
@@ -280,7 +275,7 @@ func (s *sqlSource[K, T]) update(ctx context.Context, tx *sql.Tx, row *T, at []i
 }
 
 // create inserts a row, whose key the database may count up.
-func (s *sqlSource[K, T]) create(ctx context.Context, tx *sql.Tx, row *T, only []string) (r Result[K, T], err error) {
+func (s *sqlSource[K, T]) create(ctx context.Context, tx writing, row *T, only []string) (r Result[K, T], err error) {
 	at := s.write.insert
 	if len(only) > 0 {
 		at = slices.DeleteFunc(slices.Clone(at), func(i int) bool { return !slices.Contains(only, s.schema.plan.Fields()[i].Name) })
@@ -325,7 +320,7 @@ func (s *sqlSource[K, T]) create(ctx context.Context, tx *sql.Tx, row *T, only [
 
 // insertCounted runs an insert, and sets the key of row to what the database
 // made it.
-func (s *sqlSource[K, T]) insertCounted(ctx context.Context, tx *sql.Tx, row *T, t *text) (err error) {
+func (s *sqlSource[K, T]) insertCounted(ctx context.Context, tx writing, row *T, t *text) (err error) {
 	if s.db.Flavor == dialects.MySQL {
 		result, err := tx.ExecContext(ctx, t.sql.String(), t.args...)
 		if err != nil {

@@ -9,7 +9,8 @@ import (
 // ordering is a total order of rows, as statements have it.
 type ordering struct {
 	terms   []term
-	anchors bool // the rows behind one can be asked for
+	anchors bool   // the rows behind one can be asked for
+	version uint64 // of the schema that it was made for
 }
 
 // term is a column of an order. NULL is last in either direction.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/vantage-go/live/dialects"
 )
@@ -18,17 +19,29 @@ type sqlPages[K comparable, T any] struct {
 	order  *ordering
 }
 
-// Sorted prepares the order. What the columns are like, it asks the database once.
+// Sorted prepares the order. What the columns are like, it asks the database again when
+// the schema has changed: one may have NULLs by then, or texts.
 func (s *sqlSource[K, T]) Sorted(ctx context.Context, columns []string, collated bool) (func(context.Context) (Pages[K, T], error), error) {
-	order, err := s.ordering(ctx, columns, collated)
+	first, err := s.ordering(ctx, columns, collated)
 	if err != nil {
 		return nil, err
 	}
+	var known atomic.Pointer[ordering]
+	known.Store(first)
 	return func(ctx context.Context) (Pages[K, T], error) {
 		if s.on != nil {
 			if err := s.on.look(ctx); err != nil {
 				return nil, err
 			}
+		}
+		order := known.Load()
+		if order.version != s.db.schemaVersion() {
+			next, err := s.ordering(ctx, columns, collated)
+			if err != nil {
+				return nil, err
+			}
+			known.Store(next)
+			order = next
 		}
 		shot, err := openSnapshot(ctx, s.db, s.on, s.keyFrom)
 		if err != nil {
@@ -47,11 +60,12 @@ func (s *sqlSource[K, T]) ordering(ctx context.Context, columns []string, collat
 	if err != nil {
 		return nil, err
 	}
+	version := s.db.schemaVersion() // before the columns: what changes meanwhile is another one
 	known, err := s.db.orderColumns(ctx, s.name)
 	if err != nil {
 		return nil, err
 	}
-	o := &ordering{anchors: s.db.asks() && !s.schema.unproven}
+	o := &ordering{version: version, anchors: s.db.asks() && !s.schema.unproven}
 	for _, b := range by {
 		f := &s.schema.plan.Fields()[b.field]
 		c := orderColumn{nullable: true}

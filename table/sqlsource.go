@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -53,6 +54,9 @@ func newSQLSource[K comparable, T any](ctx context.Context, db *Database, name s
 		return nil, err
 	}
 	s.schema.unproven = !proven
+	if told, err = s.spelled(ctx, told); err != nil {
+		return nil, err
+	}
 	s.tells.Store(&tells{told, s.schema.tell(told)})
 	s.sql = &statements{flavor: db.Flavor, table: db.quoteTable(name), where: w}
 	for _, c := range s.schema.Columns() {
@@ -85,8 +89,28 @@ func (s *sqlSource[K, T]) lookAtKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if told, err = s.spelled(ctx, told); err != nil {
+		return err
+	}
 	s.tells.Store(&tells{told, s.schema.tell(told)})
 	return nil
+}
+
+// spelled returns the columns of a key that the change log tells, none if fields for
+// texts hold one of them in another spelling: that of a time.
+func (s *sqlSource[K, T]) spelled(ctx context.Context, told []string) ([]string, error) {
+	text := func(i int) bool { return s.schema.plan.Fields()[i].Type.Kind() == reflect.String }
+	if len(told) == 0 || !s.db.asks() || !slices.ContainsFunc(s.schema.keys, text) {
+		return told, nil
+	}
+	t, _, err := s.db.lookUp(ctx, s.name)
+	if err != nil {
+		return nil, err
+	}
+	if timed, err := s.db.timed(ctx, t, told); timed || err != nil {
+		return nil, err
+	}
+	return told, nil
 }
 
 // keyFrom makes a key of the values that the change log tells.

@@ -15,9 +15,16 @@ type version[K comparable, T any] struct {
 	number  uint64
 	rows    rows.Map[K, T]
 	order   atomic.Pointer[treap.Tree[entry[K, T]]]
-	list    []entry[K, T] // the rows as they were read, where that is the order
-	indexes []any         // of each index, what it has for this version
+	list    []entry[K, T]        // the rows as they were read, where that is the order
+	indexes map[*place[K, T]]any // of each index, what it has for this version
 	compare func(a, b entry[K, T]) int
+}
+
+// with returns the version with other indexes.
+func (v *version[K, T]) with(indexes map[*place[K, T]]any) *version[K, T] {
+	next := &version[K, T]{number: v.number, rows: v.rows, list: v.list, indexes: indexes, compare: v.compare}
+	next.order.Store(v.order.Load())
+	return next
 }
 
 // entry is a row with its key.

@@ -14,22 +14,20 @@ type View[K comparable, T any] struct {
 	core    *core[K, T]
 	match   func(T) bool
 	compare func(a, b entry[K, T]) int
-	at      int // in version.indexes
+	place   *place[K, T]
 }
 
 // NewView adds a view to a live table: of the rows for which match is true, nil
 // for all, ordered by columns as [OrderBy] has them. Match must depend on the
-// row alone, and must not call the table. The view lives as long as the table.
+// row alone, and must not call the table. The view is current until the table is
+// closed, and then stays what it is.
 func NewView[K comparable, T any](t *LiveTable[K, T], match func(T) bool, columns ...string) (*View[K, T], error) {
 	by, err := t.core.schema.order(columns)
 	if err != nil {
 		return nil, err
 	}
 	v := &View[K, T]{core: t.core, match: match, compare: comparer(t.core.schema, by)}
-	t.core.addIndex(func(at int) index[K, T] {
-		v.at = at
-		return v
-	})
+	v.place = t.addIndex(v)
 	return v, nil
 }
 
@@ -37,16 +35,16 @@ func NewView[K comparable, T any](t *LiveTable[K, T], match func(T) bool, column
 // many there are in all. Both are of one version. The row at a position costs
 // as much as a search.
 func (v *View[K, T]) Page(offset, limit int) (rows []T, total int) {
-	return v.In(Snapshot[K, T]{v.core.current.Load()}, offset, limit)
+	return v.In(Snapshot[K, T]{v.place.now(v.core)}, offset, limit)
 }
 
 // In is Page in a version of the table. A version from before the view has no
-// rows in it.
+// rows in it, nor has one from after its end.
 func (v *View[K, T]) In(s Snapshot[K, T], offset, limit int) (rows []T, total int) {
-	if v.at >= len(s.v.indexes) {
+	tree, ok := v.place.of(s.v).(treap.Tree[entry[K, T]])
+	if !ok {
 		return nil, 0
 	}
-	tree := s.v.indexes[v.at].(treap.Tree[entry[K, T]])
 	total = tree.Len()
 	if limit <= 0 || offset >= total {
 		return nil, total

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -297,15 +298,21 @@ func (w *Window[K, T]) Refresh(ctx context.Context) error {
 // await waits until done, which is called under viewMu, says that the window has
 // got so far.
 func (w *Window[K, T]) await(ctx context.Context, done func() bool) error {
+	over := false
 	for {
 		w.viewMu.Lock()
 		ok, moved, failure := done(), w.moved, w.failure
 		w.viewMu.Unlock()
-		if ok {
+		switch {
+		case ok:
 			return nil
+		case over && w.ctx.Err() == nil: // the feed has ended, and nothing comes any more
+			return cmp.Or(failure, ErrClosed)
 		}
 		select {
 		case <-moved:
+		case <-w.over:
+			over = true
 		case <-w.ctx.Done():
 			return ErrClosed
 		case <-ctx.Done():

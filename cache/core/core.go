@@ -207,6 +207,16 @@ func (c *Core) Abort(t *Ticket) {
 	c.forget(t)
 }
 
+// Links is on how many tables and rows the entry depends that Commit made of t,
+// each of which takes memory.
+func (t *Ticket) Links() int {
+	n := 0
+	for i := range t.deps {
+		n += max(len(t.deps[i].keys), 1)
+	}
+	return n
+}
+
 // Generation is the number of resets before e was stored.
 func (e Entry) Generation() uint64 { return e.generation }
 

@@ -39,7 +39,7 @@ func targets(t *testing.T) []target {
 	all := []target{
 		{name: "sqlite", dsn: file, db: lite, schema: "main"},
 		{name: "postgres", dsn: pg.DSN(), db: pg.DB(), schema: "public"},
-		{name: "mysql", dsn: maria.DSN(), db: maria.DB(), schema: maria.Name()},
+		{name: "mysql", dsn: maria.DSN("livesql_lease=2s") /* as programs have it */, db: maria.DB(), schema: maria.Name()},
 	}
 	for _, target := range all {
 		for _, s := range []string{
@@ -227,6 +227,10 @@ func TestWatchEnds(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
+	spaced := filepath.Join(t.TempDir(), "my shop.db")
+	if err := os.WriteFile(spaced, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -237,8 +241,12 @@ func TestTargets(t *testing.T) {
 		{[]string{"status", "--dsn", "x", "--driver", "oracle"}, exitFailed, "oracle"},
 		{[]string{"status", "--dsn", "postgres://127.0.0.1:1/x?sslmode=disable&connect_timeout=2"}, exitFailed, "connecting"},
 		{[]string{"status", "--dsn", filepath.Join(t.TempDir(), "absent.db")}, exitFailed, "no such database file"},
+		{[]string{"status", "--dsn", "file:" + strings.ReplaceAll(spaced, " ", "%20")}, exitOK, "not installed"},
+		{[]string{"status", "--dsn", "file://localhost" + spaced + "?mode=ro"}, exitOK, "not installed"},
 		{[]string{"watch", "--dsn", filepath.Join(t.TempDir(), "absent.db")}, exitFailed, "no such database file"},
 		{[]string{"status", "--dsn", "host=localhost password=x dbname=shop.db"}, exitFailed, "--driver"},
+		{[]string{"status", "--dsn", "mysql://u:secret@h/shop"}, exitFailed, "tcp(host:3306)"},
+		{[]string{"watch", "--driver", "mysql", "--dsn", "mariadb://u:secret@h/shop"}, exitFailed, "tcp(host:3306)"},
 		{[]string{"install", "--dsn", "x.db", "--table", "a", "--all"}, exitUsage, "--all"},
 		{[]string{"install", "--dsn", "x.db", "--bell", "loud"}, exitUsage, "--bell"},
 		{[]string{"watch", "--help"}, exitOK, "--json"},

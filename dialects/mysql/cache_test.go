@@ -358,6 +358,64 @@ func TestCacheTransactions(t *testing.T) {
 	}
 }
 
+// TestCacheOpenTransactions: a transaction that seems to have ended and has not, or
+// to have begun.
+func TestCacheOpenTransactions(t *testing.T) {
+	database := server.MariaDB(t)
+	run(t, database.DB(), "CREATE TABLE t (n INT)", "INSERT INTO t VALUES (1)")
+	c := openCached(t, database, "multiStatements=true")
+	const n = "SELECT n FROM t"
+	c.keeps(c.conn, "1", n)
+	w := c.connect()
+	run(t, w, "SET @x = 1") // dialled
+	c.want(w, "1", true, n)
+	for _, nothing := range []string{"UNLOCK TABLES", "SET autocommit = 1", "CACHE INDEX t IN default", "LOAD INDEX INTO CACHE t"} {
+		run(t, w, "BEGIN", "UPDATE t SET n = 2", nothing)
+		c.passes(w, "2", n)
+		c.keeps(c.conn, "1", n)
+		run(t, w, "ROLLBACK")
+		c.keeps(c.conn, "1", n)
+		c.keeps(w, "1", n)
+		run(t, w, "BEGIN", "UPDATE t SET n = 2", nothing)
+		c.keeps(c.conn, "1", n)
+		run(t, w, "COMMIT")
+		c.want(c.conn, "2", false, n)
+		run(t, w, "UPDATE t SET n = 1")
+		c.sync()
+		c.keeps(c.conn, "1", n)
+	}
+	run(t, database.DB(), "CREATE PROCEDURE p() COMMIT")
+	c.sync()
+	for _, end := range []string{"CALL p()", "RESET QUERY CACHE"} {
+		run(t, w, "UPDATE t SET n = 1")
+		c.sync()
+		c.keeps(c.conn, "1", n)
+		u := c.connect() // a session that code was run in whose content nobody knows stays apart
+		run(t, u, "BEGIN", "UPDATE t SET n = 2", end)
+		c.want(c.conn, "2", false, n)
+		run(t, u, "UPDATE t SET n = 3") // committed by itself
+		c.want(c.conn, "3", false, n)
+		run(t, u, "ROLLBACK")
+	}
+	c.sync()
+	c.keeps(c.conn, "3", n)
+	run(t, w, "UPDATE t SET n = 4; ROLLBACK") // of nothing
+	c.want(c.conn, "4", false, n)
+	c.sync()
+	c.keeps(c.conn, "4", n)
+	run(t, w, "SAVEPOINT a") // of no transaction
+	run(t, w, "UPDATE t SET n = 5")
+	c.want(c.conn, "5", false, n)
+	run(t, database.DB(), "CREATE PROCEDURE q() BEGIN START TRANSACTION; UPDATE t SET n = 6; END")
+	c.sync()
+	u := c.connect()
+	run(t, u, "CALL q()")
+	c.sync()
+	c.keeps(c.conn, "5", n)
+	run(t, u, "COMMIT") // of what nobody saw begin
+	c.want(c.conn, "6", false, n)
+}
+
 // TestShortLeases: a lease that the feed cannot renew in time is refused.
 func TestShortLeases(t *testing.T) {
 	const dsn = "root@tcp(127.0.0.1:1)/d"

@@ -31,6 +31,7 @@ func sessionStatements(lock time.Duration) []string {
 		"SET NAMES utf8mb4",
 		"SET SESSION sql_mode = '" + captureMode + "', autocommit = 1, time_zone = '+00:00'",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		"SET SESSION sql_select_limit = 18446744073709551615", // or what is not read would count as not being there
 		fmt.Sprintf("SET SESSION wait_timeout = %d, lock_wait_timeout = %d, innodb_lock_wait_timeout = %[2]d",
 			int64(idleTimeout/time.Second), seconds),
 	}

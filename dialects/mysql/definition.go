@@ -128,7 +128,7 @@ func (s *schema) trust(name string) (uncacheable string, writes bool) {
 		return "", false // a table before a list of columns
 	case name == "get_lock":
 		return "takes a lock (get_lock)", false // which taints the session
-	case !dialects.MySQLHas(s.server.maria, name) || !dialects.Harmless(dialects.MySQL, name):
+	case !s.server.has(name) || !dialects.Harmless(dialects.MySQL, name):
 		return "calls " + name + "(), a function that is not known", true
 	case !dialects.SessionPure(dialects.MySQL, name):
 		return "the result of " + name + "() is not determined by its arguments", false

@@ -29,7 +29,9 @@ type fingerprint struct {
 //
 // CRC32 is no protection against malice, but nobody who may create triggers
 // needs to forge one. Sum and exclusive or together do not depend on the order
-// of rows, nor cancel out when two rows change alike.
+// of rows, nor cancel out when two rows change alike. That of a hash is taken: a
+// CRC is linear, so when two rows exchange a part, as columns do their names, the
+// exclusive or of theirs is as before, and the sum may be.
 func takeFingerprint(ctx context.Context, q querier, on *host) (fingerprint, error) {
 	f, err := fingerprintWith(ctx, q, on)
 	for failed(err, errMissingRight, errDBAccess, errTableAccess, errColumnAccess) && (!on.hidesRoles || !on.blind) {
@@ -74,7 +76,7 @@ func changedParts(before, after string) string {
 
 // part is the statement for one part of the fingerprint.
 func part(n int, from, where string, columns ...string) string {
-	crc := "CRC32(CONCAT_WS('|', " + strings.Join(columns, ", ") + "))"
+	crc := "CRC32(SHA1(CONCAT_WS('|', " + strings.Join(columns, ", ") + ")))"
 	return fmt.Sprintf("SELECT %d AS part, CONCAT_WS(' ', COUNT(*), SUM(%s), BIT_XOR(%[2]s)) AS mark FROM %s WHERE %s", n, crc, from, where)
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/vantage-go/live/dialects"
 )
 
 // host is what is known of the server behind a connection. The differences
@@ -192,6 +194,21 @@ func numbers(version string) (major, minor int) {
 		return 0, 0
 	}
 	return major, minor
+}
+
+// has reports whether a function of that name, if it is one that is known, is the
+// server's own.
+func (s *host) has(name string) bool {
+	return dialects.MySQLHas(s.maria, name) && (!s.maria || s.atLeast(10, mariaSince[name]))
+}
+
+// mariaSince tells with which 10.x the younger of MariaDB's functions came. Before
+// that, somebody may have made a stored one of the name.
+var mariaSince = map[string]int{
+	"json_arrayagg": 5, "json_objectagg": 5,
+	"add_months": 6, "json_table": 6, "sys_guid": 6, "to_char": 6,
+	"json_equals": 7, "json_normalize": 7, "natural_sort_key": 7, "sformat": 7,
+	"crc32c": 8, "json_overlaps": 9, "random_bytes": 10,
 }
 
 func (s *host) atLeast(major, minor int) bool {

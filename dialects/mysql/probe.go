@@ -33,8 +33,13 @@ func newQuestion(ctx context.Context, q querier, on *host) (*question, error) {
 	}
 	home := "HEX(CONCAT_WS('|', " + on.names + ", @@datadir, DATABASE()))"
 	settings := []string{"QUOTE(CURRENT_USER())", "QUOTE(CURRENT_ROLE())", "QUOTE(@@system_time_zone)"}
-	// With Oracle's grammar some functions need no parentheses (SYSDATE).
-	private := []string{"@@autocommit = 0", "FIND_IN_SET('ORACLE', @@sql_mode) > 0"}
+	// With Oracle's grammar some functions need no parentheses (SYSDATE), with that of
+	// SQL Server brackets quote names, and in these character sets a backslash or a
+	// backquote may be the end of a character.
+	private := []string{
+		"@@autocommit = 0", "FIND_IN_SET('ORACLE', @@sql_mode) > 0", "FIND_IN_SET('MSSQL', @@sql_mode) > 0",
+		"@@character_set_client IN ('big5', 'cp932', 'gb18030', 'gbk', 'sjis')",
+	}
 	for _, name := range variables {
 		switch name {
 		case "autocommit":

@@ -333,10 +333,12 @@ func (s *host) headSelect() string {
 }
 
 // readLog reads the log: one statement, one snapshot. The limit is in
-// parentheses: one of the union would not keep the server from reading on.
+// parentheses: one of the union would not keep the server from reading on. The
+// union has one all the same: without it, the sql_select_limit of a session that
+// is not livesql's would cut the answer short, and nothing would show it.
 func readLog(ctx context.Context, q querier, on *host, from uint64, limit int) (*view, place, error) {
 	v, at, err := viewLog(ctx, q, on, on.headSelect()+fmt.Sprintf(
-		"(SELECT 0, id, batch, tbl, op, k FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL LIMIT %d)", logTable, from, limit+1))
+		"(SELECT 0, id, batch, tbl, op, k FROM %s FORCE INDEX (batch) WHERE batch > %d OR batch IS NULL LIMIT %d) LIMIT %d", logTable, from, limit+1, limit+2))
 	if err == nil && len(v.rows) > limit {
 		v.more = true
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vantage-go/live/internal/mutate"
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"
 )
@@ -129,31 +128,4 @@ func TestOwnRights(t *testing.T) {
 	if !f.resets() {
 		t.Error("the rights of others are not seen")
 	}
-}
-
-// TestBrokenRights: the tests above notice what is left out.
-func TestBrokenRights(t *testing.T) {
-	t.Parallel()
-	const file = "dialects/mysql/rights.go"
-	variants := []mutate.Variant{
-		{Name: "rights that nobody compares", Test: "TestRightsOfOthers", Edits: []mutate.Edit{{
-			File: "dialects/mysql/reader.go", Old: "last.rights != next.rights", New: "last.rights != next.rights && !$",
-		}}},
-		{Name: "roles that nobody asks for", Test: "TestRightsOfOthers", Edits: []mutate.Edit{{
-			File: file, Old: "	case s.hidesRoles:\n", New: "	case s.hidesRoles || $:\n",
-		}}},
-		{Name: "roles of roles forgotten", Test: "TestRightsOfOthers", Edits: []mutate.Edit{{
-			File: file, Old: `if e.host == "" {`, New: `if e.host == "" && !$ {`,
-		}}},
-		{Name: "roles that lead elsewhere taken for ours", Test: "TestRightsOfOthers", Edits: []mutate.Edit{{
-			File: file, Old: "if !reading[e.role] {", New: "if !reading[e.role] && !$ {",
-		}}},
-		{Name: "an account that does not look at its own rights", Test: "TestOwnRights", Edits: []mutate.Edit{{
-			File: "dialects/mysql/fingerprint.go", Old: "if err == nil && on.hidesRoles {", New: "if err == nil && on.hidesRoles && !$ {",
-		}}},
-	}
-	for i := range variants {
-		variants[i].Package = "dialects/mysql"
-	}
-	mutate.Check(t, "../..", variants)
 }

@@ -42,7 +42,8 @@ func (m *mixture) mention(names, calls []string, time bool) {
 	m.time = m.time || time || slices.ContainsFunc(calls, func(c string) bool { return timeFunctions[c] })
 	m.either = m.either || slices.Contains(calls, "str_to_date")
 	m.date = m.date || slices.ContainsFunc(calls, func(c string) bool { return dateFunctions[c] }) ||
-		slices.ContainsFunc(names, func(n string) bool { return n == "date" || n == "datetime" || n == "timestamp" })
+		slices.ContainsFunc(names, func(n string) bool { return n == "date" || n == "datetime" || n == "timestamp" }) ||
+		slices.Contains(names, "interval") && slices.ContainsFunc(names, func(n string) bool { return days[n] }) // t + INTERVAL 1 MONTH
 }
 
 // columns adds the columns of a table, of those that are mentioned.
@@ -77,6 +78,9 @@ var (
 		to_seconds week weekday weekofyear year yearweek
 	`)
 )
+
+// days are the units of intervals that a time of day has none of.
+var days = words(`day day_hour day_microsecond day_minute day_second month quarter week year year_month`)
 
 func words(list string) map[string]bool {
 	set := make(map[string]bool)

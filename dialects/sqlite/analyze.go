@@ -137,9 +137,20 @@ func (d *database) analyze(ctx context.Context, catalog *dialects.Catalog, text 
 		return dialects.Cautious(dialects.SQLite, a.Scan, "SQLite does not prepare the statement: "+err.Error(), catalog.Version()), err
 	}
 	if seen == nil {
-		return a, nil // the driver cannot tell; the words stand
+		unseen(catalog, a) // the driver cannot tell; the words stand
+		return a, nil
 	}
 	return narrow(catalog, a, seen), nil
+}
+
+// unseen adds to what the words tell that they do not tell everything: a view may
+// call functions, and read SQLite's own tables.
+func unseen(catalog *dialects.Catalog, a *dialects.Analysis) {
+	for _, name := range a.Scan.Names {
+		if a.Uncacheable == "" && slices.ContainsFunc(catalog.Find(name), func(o *dialects.Object) bool { return o.View }) {
+			a.Uncacheable = "may use the view " + name + ", and the driver does not tell what that does"
+		}
+	}
 }
 
 // prepare shows text to SQLite. It returns nil when the inner driver has no

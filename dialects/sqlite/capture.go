@@ -125,9 +125,9 @@ func (t *table) keys() keyExprs {
 }
 
 // of returns the key of the row called row: the value itself, or the SQL
-// literals of a composite key in a row, which no two keys share as long as
-// their texts hold no NUL character. A key with a NULL in it is none: it comes
-// as a mark on the whole table.
+// literals of a composite key in a row, which no two keys share. A key with a NULL
+// in it is none, and of a text with a NUL character SQLite tells no more than what
+// is before that: they come as a mark on the whole table.
 func (k keyExprs) of(row string) string {
 	if len(k.names) == 1 {
 		return row + "." + k.names[0]
@@ -135,7 +135,7 @@ func (k keyExprs) of(row string) string {
 	var parts, known []string
 	for _, name := range k.names {
 		parts = append(parts, "quote("+row+"."+name+")")
-		known = append(known, row+"."+name+" IS NOT NULL")
+		known = append(known, fmt.Sprintf("%s.%s IS NOT NULL AND (typeof(%[1]s.%[2]s) <> 'text' OR instr(%[1]s.%[2]s, char(0)) = 0)", row, name))
 	}
 	return "CASE WHEN " + strings.Join(known, " AND ") + " THEN " + strings.Join(parts, "||','||") + " END"
 }

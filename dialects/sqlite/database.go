@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,13 +21,26 @@ type database struct {
 	own *sql.DB
 	log *slog.Logger
 
-	// auto tells whether the backend installs triggers itself.
-	auto atomic.Bool
-	// nextInstall is when a failed installation may be tried again. It belongs
-	// to the feed's goroutine.
+	// always, auto and later tell whether the backend installs triggers itself:
+	// because the program wants it, because the database is livesql's own and does
+	// not say it yet, because the database says it. Who uninstalls ends the last two.
+	always      bool
+	auto, later atomic.Bool
+	// nextInstall is when an installation may be tried again after pause, since it has
+	// failed for failure. They belong to the feed's goroutine.
 	nextInstall time.Time
-	// path is where the database is, and file what was last found there. They
-	// belong to the feed's goroutine, too.
+	pause       time.Duration
+	failure     string
+	// installing has the outcome of an installation, and is nil if there is none. It
+	// belongs to the feed's goroutine; the workers end with life.
+	installing chan error
+	workers    sync.WaitGroup
+	life       context.Context //nolint:containedctx // the backend's own life, which Close ends
+	end        context.CancelFunc
+	// name is the path in the data source name, or empty; it does not change. path
+	// is where the database is, and file what was last found there. They belong to
+	// the feed's goroutine, too.
+	name string
 	path string
 	file os.FileInfo
 
@@ -45,11 +59,13 @@ const maxTemplates = 2000
 var _ listen.Backend = (*database)(nil)
 
 func newDatabase(config listen.BackendConfig) *database {
-	d := &database{own: sql.OpenDB(dial.Through(config.Connector)), log: config.Log, memo: dialects.NewMemo(dialects.SQLite, maxTemplates)}
+	d := &database{own: sql.OpenDB(dial.Through(config.Connector)), log: config.Log, name: Dialect{}.Place(config.DSN), memo: dialects.NewMemo(dialects.SQLite, maxTemplates)}
+	d.life, d.end = context.WithCancel(context.Background())
 	// A connection that is given back is gone: an idle one could be to a file
 	// that was replaced.
 	d.own.SetMaxIdleConns(-1)
-	d.auto.Store(config.Install == listen.InstallAuto || config.Install == listen.InstallOwn && config.DSN != "" && absent(config.DSN))
+	d.always = config.Install == listen.InstallAuto
+	d.auto.Store(config.Install == listen.InstallOwn && config.DSN != "" && absent(config.DSN))
 	d.analyst.token = make(chan struct{}, 1)
 	d.analyst.never = config.Install == listen.InstallNever
 	d.publish(&schema{})
@@ -77,6 +93,8 @@ func (d *database) publish(s *schema) {
 
 // Close closes livesql's own connections.
 func (d *database) Close() error {
+	d.end()
+	d.workers.Wait()
 	d.analyst.close()
 	return d.own.Close()
 }

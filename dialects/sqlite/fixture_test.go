@@ -76,6 +76,12 @@ type follower struct {
 // follow opens a backend of dsn and takes the first cursor.
 func follow(t *testing.T, dsn string, policy listen.Install) *follower {
 	t.Helper()
+	return followOn(t, newBackend(t, dsn, policy))
+}
+
+// newBackend opens a backend of dsn. Whoever follows on it closes it.
+func newBackend(t *testing.T, dsn string, policy listen.Install) *database {
+	t.Helper()
 	connector, err := Dialect{}.Connector(dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +92,13 @@ func follow(t *testing.T, dsn string, policy listen.Install) *follower {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &follower{t: t, backend: b.(*database)}
+	return b.(*database)
+}
+
+// followOn takes the first cursor of a backend, and closes it in the end.
+func followOn(t *testing.T, b *database) *follower {
+	t.Helper()
+	f := &follower{t: t, backend: b}
 	t.Cleanup(func() {
 		if f.reader != nil {
 			if err := f.reader.Close(); err != nil {

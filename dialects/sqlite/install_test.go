@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -231,6 +234,89 @@ func TestCaptureStaysUpToDate(t *testing.T) {
 	wantReset(t, f.poll(), "schema")
 }
 
+// TestLongInstallationHoldsNobodyUp: polls do not wait for an installation that
+// takes long, and whoever closes the feed ends it.
+func TestLongInstallationHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	db := plain(t, file+quick)
+	var schema strings.Builder
+	for i := range 1500 {
+		fmt.Fprintf(&schema, "CREATE TABLE t%d(id INTEGER PRIMARY KEY, v TEXT UNIQUE);", i)
+	}
+	mustExec(t, db, schema.String())
+	f := follow(t, file+quick, listen.InstallAuto)
+	began := time.Now()
+	f.poll()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("a poll took %v", took)
+	}
+	if f.backend.analyst.installed.Load() {
+		t.Fatal("the installation was over at once: it takes more tables than these")
+	}
+	began = time.Now()
+	if err := errors.Join(f.reader.Close(), f.backend.Close()); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	if schemaOf(t, db) == "" || strings.Contains(schemaOf(t, db), logTable) {
+		t.Error("an installation that was ended has left something behind")
+	}
+}
+
+// What was uninstalled stays away, whoever has the database open: unless it is
+// a program that asks for it.
+func TestUninstallIsNotUndone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		policy listen.Install
+		own    bool // livesql creates the database
+		want   bool
+	}{
+		{"install --all", listen.InstallOwn, false, false},
+		{"a database of its own", listen.InstallOwn, true, false},
+		{"AutoInstall", listen.InstallAuto, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			file := newFile(t)
+			db := plain(t, file+quick)
+			create := "CREATE TABLE t(id INTEGER PRIMARY KEY, v)"
+			if !c.own {
+				mustExec(t, db, create)
+				if _, err := installTables(t.Context(), db, listen.InstallOptions{Later: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := newBackend(t, file+quick, c.policy)
+			if c.own {
+				mustExec(t, db, create)
+			}
+			f := followOn(t, b)
+			if !b.analyst.installed.Load() {
+				t.Fatal("not installed")
+			}
+			if err := uninstallTables(t.Context(), db, listen.UninstallOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if f.poll().Reset == "" {
+				t.Error("no reset")
+			}
+			if got := b.analyst.installed.Load(); got != c.want {
+				t.Errorf("installed is %v after it was uninstalled", got)
+			}
+			mustExec(t, db, "CREATE TABLE later(id INTEGER PRIMARY KEY)")
+			f.poll()
+			if got := b.analyst.installed.Load(); got != c.want {
+				t.Errorf("installed is %v after a table was created", got)
+			}
+		})
+	}
+}
+
 func TestUninstallIsNoticed(t *testing.T) {
 	t.Parallel()
 	_, db, f := captured(t, quick)
@@ -384,5 +470,29 @@ func TestInstallDoesNotHoldUpPolls(t *testing.T) {
 	f.poll()
 	if got := covered(t, db); !slices.Equal(got, []string{"t"}) {
 		t.Errorf("covered: %v, want t", got)
+	}
+}
+
+// TestInstallationThatFailsAgain: what fails for the same reason again and again is told
+// once, and tried ever less often.
+func TestInstallationThatFailsAgain(t *testing.T) {
+	t.Parallel()
+	var told bytes.Buffer
+	d := &database{log: slog.New(slog.NewTextHandler(&told, nil))}
+	busy := errors.New("it is busy")
+	for i, seconds := range []int{1, 2, 4, 8, 16, 32, 60, 60} {
+		d.installed(busy)
+		if int(d.pause.Seconds()) != seconds || time.Until(d.nextInstall) > d.pause {
+			t.Errorf("%d: a pause of %v, want %d s", i, d.pause, seconds)
+		}
+	}
+	d.installed(errors.New("it is read-only"))
+	if n := strings.Count(told.String(), "level=WARN"); n != 2 {
+		t.Errorf("two reasons were told %d times:\n%s", n, &told)
+	}
+	d.installed(nil)
+	d.installed(busy)
+	if n := strings.Count(told.String(), "level=WARN"); n != 3 || d.pause != time.Second {
+		t.Errorf("told %d times, a pause of %v", n, d.pause)
 	}
 }

@@ -290,6 +290,40 @@ func TestReplacedFile(t *testing.T) {
 	wantKeys(t, f.poll(), 2)
 }
 
+// A link that leads to another file than it did is noticed, be the feed connected
+// or not.
+func TestLinkToAnotherFile(t *testing.T) {
+	t.Parallel()
+	for what, lose := range map[string]bool{"connected": false, "away": true} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			one, _, _ := captured(t, quick)
+			two, db, _ := captured(t, quick)
+			link := one + ".link"
+			if err := os.Symlink(one, link); err != nil {
+				t.Fatal(err)
+			}
+			f := follow(t, link+quick, listen.InstallNever)
+			identity := f.backend.Identity()
+			if err := errors.Join(os.Symlink(two, link+".new"), os.Rename(link+".new", link)); err != nil {
+				t.Fatal(err)
+			}
+			if !lose {
+				if _, err := f.reader.Poll(context.Background(), f.cursor); !errors.Is(err, errReplaced) {
+					t.Fatalf("polling a file that is no longer meant: %v, want %v", err, errReplaced)
+				}
+			}
+			f.connect()
+			wantReset(t, f.poll(), "another file")
+			if f.backend.Identity() == identity {
+				t.Error("the identity did not change")
+			}
+			mustExec(t, db, "UPDATE t SET v = 'new' WHERE id = 2")
+			wantKeys(t, f.poll(), 2)
+		})
+	}
+}
+
 // What statements mean is asked of the file that is there now.
 func TestReplacedFileHasAnotherSchema(t *testing.T) {
 	t.Parallel()
@@ -327,5 +361,35 @@ func TestDataVersionBelongsToAConnection(t *testing.T) {
 		mustExec(t, db, "UPDATE t SET v = v + 1 WHERE id = 2")
 		f.connect()
 		wantKeys(t, f.poll(), 2)
+	}
+}
+
+// TestKeyWithNUL: SQLite tells of a text no more than what is before a NUL character.
+// Such a key comes as a mark on the table.
+func TestKeyWithNUL(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	db := plain(t, file+quick)
+	mustExec(t, db, "CREATE TABLE t(a, b, v, PRIMARY KEY (a, b))",
+		"INSERT INTO t VALUES ('x', 1, 0), ('x' || char(0) || 'y', 1, 0), (x'7800', 1, 0)")
+	if _, err := installTables(t.Context(), db, listen.InstallOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	f := follow(t, file+quick, listen.InstallNever)
+	for _, test := range []struct {
+		where string
+		whole bool
+	}{
+		{"a = 'x'", false},
+		{"a = x'7800'", false},
+		{"a = 'x' || char(0) || 'y'", true},
+	} {
+		for _, write := range []string{"UPDATE t SET v = v + 1 WHERE ", "UPDATE t SET b = b + 1 WHERE ", "DELETE FROM t WHERE "} {
+			f.poll()
+			mustExec(t, db, write+test.where)
+			if got := digest(f.poll())["t"]; got == nil || got.whole != test.whole || !test.whole && len(got.keys) == 0 {
+				t.Errorf("%s%s: %+v", write, test.where, got)
+			}
+		}
 	}
 }

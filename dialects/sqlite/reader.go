@@ -20,11 +20,16 @@ const maxDelta = 50_000
 
 // How the feed installs triggers: it waits for the write lock no longer than
 // installWait, since somebody else may be writing for long and the poll waits
-// with it; it gives up after installLimit, and tries again after installPause.
+// with it; it gives up after installLimit, and tries again after installPause, which
+// doubles up to installLastPause. A poll waits for all of it no longer than
+// installShort.
 const (
 	installWait  = 200 * time.Millisecond
+	installShort = 500 * time.Millisecond
 	installLimit = 30 * time.Second
 	installPause = time.Second
+
+	installLastPause = time.Minute
 )
 
 // cursor is a place in the log of one file.
@@ -55,13 +60,15 @@ type reader struct {
 	last    sync.Once
 	lastErr error
 	// file is the one that conn is open on, if it is still at path.
-	file     os.FileInfo
-	path     string
+	file os.FileInfo
+	path string
+	// name is another path of the file, a link perhaps, or empty.
+	name     string
 	identity uint64
 }
 
 func connect(ctx context.Context, d *database) (_ *reader, err error) {
-	if d.path == "" {
+	if d.path == "" || !leads(d.name, d.path) {
 		if d.path, err = locate(ctx, d.own); err != nil {
 			return nil, err
 		}
@@ -77,6 +84,9 @@ func connect(ctx context.Context, d *database) (_ *reader, err error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	r := &reader{db: d, conn: conn, turn: turn.New(), path: d.path, file: before}
+	if info, err := os.Stat(d.name); err == nil && os.SameFile(info, before) {
+		r.name = d.name
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -132,7 +142,28 @@ func locate(ctx context.Context, db *sql.DB) (path string, err error) {
 // replaced reports whether another file, or none, is at the path.
 func (r *reader) replaced() bool {
 	info, err := os.Stat(r.path)
-	return err != nil || !os.SameFile(info, r.file)
+	return err != nil || !os.SameFile(info, r.file) || r.moved()
+}
+
+// leads reports whether the name that the program opens still leads to the path. A
+// link that was made anew does not. Of a name that leads nowhere, nothing is known.
+func leads(name, path string) bool {
+	to, err := os.Stat(name)
+	if err != nil {
+		return true
+	}
+	at, err := os.Stat(path)
+	return err == nil && os.SameFile(to, at)
+}
+
+// moved reports whether the name that the program opens leads to another file
+// now.
+func (r *reader) moved() bool {
+	if r.name == "" {
+		return false
+	}
+	info, err := os.Stat(r.name)
+	return err == nil && !os.SameFile(info, r.file)
 }
 
 // Close closes the connection, and ends a poll that uses it.
@@ -326,15 +357,17 @@ func newest(ctx context.Context, tx *sql.Tx) (id, nonce int64, err error) {
 // installed. It returns the number of the log.
 func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) (log int64, err error) {
 	d := r.db
+	later := false
 	if s.installed {
 		m, err := loadMeta(ctx, tx)
 		if err != nil {
 			return 0, err
 		}
-		log = m.log
-		if m.later && !d.analyst.never {
-			d.auto.Store(true)
-		}
+		log, later = m.log, m.later
+	}
+	d.later.Store(later && !d.analyst.never)
+	if later {
+		d.auto.Store(false)
 	}
 	d.analyst.installed.Store(s.installed)
 	d.analyst.missing.Store(slices.ContainsFunc(s.tables, func(t *table) bool {
@@ -350,27 +383,53 @@ func (r *reader) adopt(ctx context.Context, tx *sql.Tx, s *schema) (log int64, e
 // installDue reports whether triggers are missing that the backend may
 // install.
 func (r *reader) installDue() bool {
-	return r.db.auto.Load() && r.db.analyst.missing.Load() && time.Now().After(r.db.nextInstall)
+	return (r.db.always || r.db.auto.Load() || r.db.later.Load()) && r.db.analyst.missing.Load() && time.Now().After(r.db.nextInstall)
 }
 
 // install attaches triggers. That it fails, because the database is busy or
 // read-only, leaves tables uncovered and is no failure of the feed. With very
-// many tables it may take longer than a poll may: then the poll fails, and the
-// next one is about a database that is covered.
+// many tables it takes longer than a poll may: it goes on without one, until the
+// backend is closed, and a later poll is about a database that is covered.
 func (r *reader) install(ctx context.Context) bool {
-	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), installLimit)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			cancel() // the feed ends
-		}
-	})()
-	tables, err := installTables(longer, r.db.own, listen.InstallOptions{Later: true, Patience: installWait})
-	if err != nil {
-		r.db.nextInstall = time.Now().Add(installPause)
-		r.db.log.Warn("livesql: capture triggers could not be installed; tables without them are not cached", "error", err)
-		return false
+	d := r.db
+	var patience time.Duration
+	if d.installing == nil {
+		d.installing, patience = make(chan error, 1), installShort
+		done := d.installing
+		d.workers.Go(func() {
+			ctx, cancel := context.WithTimeout(d.life, installLimit)
+			defer cancel()
+			tables, err := installTables(ctx, d.own, listen.InstallOptions{Later: true, Patience: installWait})
+			if err == nil {
+				d.log.Info("livesql: capture triggers installed", "tables", tables)
+			}
+			done <- err
+		})
 	}
-	r.db.log.Info("livesql: capture triggers installed", "tables", tables)
-	return true
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-d.installing:
+		d.installing = nil
+		d.installed(err)
+		return err == nil
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// installed notes how an installation has ended. What fails for one reason again and
+// again, as in a file that is read-only, is told once, and tried ever less often.
+func (d *database) installed(err error) {
+	if err == nil {
+		d.pause, d.failure = 0, ""
+		return
+	}
+	d.pause = min(max(2*d.pause, installPause), installLastPause)
+	d.nextInstall = time.Now().Add(d.pause)
+	if text := err.Error(); text != d.failure {
+		d.failure = text
+		d.log.Warn("livesql: capture triggers could not be installed; tables without them are not cached", "error", err)
+	}
 }

@@ -347,7 +347,7 @@ func whole(path string, salvage bool) error {
 	// Each of the first two pages holds, behind 16 bytes, a magic number, a
 	// version, the size of a page, and at 40 the number of pages.
 	const header, magic = 16, 0xED0CDAED
-	page := int64(os.Getpagesize())
+	page := int64(os.Getpagesize()) // if the first one does not tell another: the file may come from another machine
 	for i := range int64(2) {
 		var meta [64]byte
 		if _, err := file.ReadAt(meta[:], i*page+header); err != nil {
@@ -362,6 +362,9 @@ func whole(path string, salvage bool) error {
 			return fmt.Errorf("%w: header %d", ErrDamaged, i+1)
 		}
 		size := int64(binary.NativeEndian.Uint32(meta[8:]))
+		if size > 0 {
+			page = size
+		}
 		pages := int64(binary.NativeEndian.Uint64(meta[40:]))
 		if size > 0 && pages > info.Size()/size {
 			return fmt.Errorf("%w: %d bytes, it had %d", ErrDamaged, info.Size(), pages*size)

@@ -282,3 +282,37 @@ func (h *held) Apply(ctx context.Context, ops []*edit.Op) []edit.Outcome {
 	}
 	return h.Store.Apply(ctx, ops)
 }
+
+// TestOtherPages opens a file of a machine whose pages have another size.
+func TestOtherPages(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1024, 4096, 16384, 65536} {
+		path := filepath.Join(t.TempDir(), "outbox")
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{PageSize: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f, err := outbox.Open(path)
+		if err != nil {
+			t.Errorf("pages of %d: %v", size, err)
+			continue
+		}
+		if err := f.Write([]edit.OutboxEntry{{ID: "a", Data: []byte("b")}}, nil); err != nil {
+			t.Error(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if f, err = outbox.Open(path); err != nil {
+			t.Errorf("pages of %d: %v", size, err)
+			continue
+		}
+		if n, err := f.Len(); n != 1 || err != nil {
+			t.Errorf("%d saves, %v", n, err)
+		}
+		_ = f.Close()
+	}
+}

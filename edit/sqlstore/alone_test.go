@@ -23,7 +23,7 @@ import (
 
 // onPostgres runs a test on each driver of Postgres, whose connections remember what
 // was sent. Saves that come together are sent together.
-func onPostgres(t *testing.T, test func(t *testing.T, b *bench, sent *listener)) {
+func onPostgres(t *testing.T, test func(t *testing.T, b *bench, sent *listener), opts ...edit.Option) {
 	t.Helper()
 	for _, k := range kitsOf(dialects.Postgres) {
 		t.Run(k.name, func(t *testing.T) {
@@ -32,7 +32,7 @@ func onPostgres(t *testing.T, test func(t *testing.T, b *bench, sent *listener))
 			b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
 				sent.Connector = c
 				return sent
-			}, edit.Linger(20*time.Millisecond))
+			}, append(opts, edit.Linger(20*time.Millisecond))...)
 			b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1), (2, 'Bun', 1), (3, 'Roll', 1)",
 				"SELECT setval(pg_get_serial_sequence('bakery', 'id'), 3)")
 			test(t, b, sent)
@@ -208,6 +208,161 @@ func TestUnreadRow(t *testing.T) {
 	})
 }
 
+// TestHeirs: a key that another table has taken over with its columns, and does not
+// keep, may be that of two rows: what was written then is not said to be refused.
+func TestHeirs(t *testing.T) {
+	t.Parallel()
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		b.exec("CREATE TABLE heir () INHERITS (bakery)", "INSERT INTO heir (id, name, version) VALUES (1, 'Rye', 1)")
+		for _, ids := range [][]int64{{1}, {1, 2, 3}} {
+			var edits []*edit.RecordEdit[int64, bakery]
+			for _, id := range ids {
+				e := b.edit(id)
+				e.V.Stock += 5
+				edits = append(edits, e)
+			}
+			for i, err := range atOnce(edits...) {
+				if errors.Is(err, edit.ErrOutcomeUnknown) != (ids[i] == 1) || err != nil && ids[i] != 1 {
+					t.Errorf("row %d of %d: %v", ids[i], len(ids), err)
+				}
+			}
+		}
+	}, edit.Patience(5*time.Second))
+}
+
+// TestCountedTooFar: a row that was written, and whose version this program cannot
+// hold, is said to be that at once.
+func TestCountedTooFar(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID      int64 `db:"id,pk"`
+		Stock   int   `db:"stock"`
+		Version int16 `db:"version,version"`
+	}
+	onPostgres(t, func(t *testing.T, b *bench, _ *listener) {
+		t.Helper()
+		editor := editorOf[int64, row](b, "bakery")
+		for _, ids := range [][]int64{{1}, {1, 2, 3}} {
+			b.exec("UPDATE bakery SET stock = 0, version = CASE id WHEN 1 THEN 32767 ELSE 1 END")
+			var edits []*edit.RecordEdit[int64, row]
+			for _, id := range ids {
+				e := must[*edit.RecordEdit[int64, row]](t)(editor.Edit(context.Background(), id))
+				defer e.Close()
+				e.V.Stock = 5
+				edits = append(edits, e)
+			}
+			began := time.Now()
+			errs := atOnce(edits...)
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("that took %v", took)
+			}
+			for i, err := range errs {
+				if errors.Is(err, edit.ErrOutcomeUnknown) != (ids[i] == 1) || err != nil && ids[i] != 1 {
+					t.Errorf("row %d of %d: %v", ids[i], len(ids), err)
+				}
+			}
+			if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE stock = 5"); n != len(ids) {
+				t.Errorf("%d rows were written", n)
+			}
+		}
+	}, edit.Patience(8*time.Second))
+}
+
+// numberless is a driver that gives one row no number, and cannot read it if it needs
+// none.
+type numberless struct {
+	sqldriver.Connector
+	left atomic.Int32
+}
+
+func (n *numberless) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	return connect(ctx, n.Connector, func(inner cutConn) sqldriver.Conn { return &numberlessConn{inner, n} })
+}
+
+type numberlessConn struct {
+	cutConn
+	from *numberless
+}
+
+func (c *numberlessConn) PrepareContext(ctx context.Context, query string) (sqldriver.Stmt, error) {
+	stmt, err := c.cutConn.PrepareContext(ctx, query)
+	if err != nil || !strings.Contains(query, "UPDATE") {
+		return stmt, err
+	}
+	return &numberlessStmt{stmt, c.from, strings.Contains(query, "RETURNING d.ord,")}, nil
+}
+
+type numberlessStmt struct {
+	sqldriver.Stmt
+	from    *numberless
+	numbers bool
+}
+
+func (s *numberlessStmt) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	rows, err := s.Stmt.(sqldriver.StmtQueryContext).QueryContext(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return &numberlessRows{rows, s}, nil
+}
+
+type numberlessRows struct {
+	sqldriver.Rows
+	of *numberlessStmt
+}
+
+func (r *numberlessRows) Next(dest []sqldriver.Value) error {
+	err := r.Rows.Next(dest)
+	if err == nil && r.of.from.left.Add(-1) == 0 {
+		if dest[0] = "none"; !r.of.numbers {
+			return errors.New("what is this?")
+		}
+	}
+	return err
+}
+
+// TestUnnumberedRow: rows that were written, and of which the driver does not tell which
+// they are, are looked up.
+func TestUnnumberedRow(t *testing.T) {
+	t.Parallel()
+	for _, k := range kitsOf(dialects.Postgres) {
+		if k.counts {
+			continue // no row comes back
+		}
+		for from := range int32(4) { // the last for the row of a single save
+			t.Run(fmt.Sprintf("%s %d", k.name, from), func(t *testing.T) {
+				t.Parallel()
+				rows := &numberless{}
+				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
+					rows.Connector = c
+					return rows
+				}, edit.Linger(20*time.Millisecond), edit.Retries(5, time.Millisecond, time.Millisecond), edit.Patience(5*time.Second))
+				b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1), (2, 'Bun', 1), (3, 'Roll', 1)")
+				var edits []*edit.RecordEdit[int64, bakery]
+				for id := range int64(3) {
+					e := b.edit(id + 1)
+					e.V.Stock++
+					edits = append(edits, e)
+				}
+				if from == 3 {
+					edits, from = edits[:1], 0
+				}
+				rows.left.Store(from + 1)
+				if err := errors.Join(atOnce(edits...)...); err != nil {
+					t.Error(err)
+				}
+				if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE stock = 1 AND version = 2"); n != len(edits) {
+					t.Errorf("%d rows are right", n)
+				}
+				if rows.left.Load() > 0 {
+					t.Error("all rows had numbers")
+				}
+			})
+		}
+	}
+}
+
 // TestTwins: a key that is none is found out before two rows are written for one.
 func TestTwins(t *testing.T) {
 	t.Parallel()
@@ -277,6 +432,49 @@ func TestFoundAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestLostAfterTheEnd: what the database has taken back at the end of a transaction is not
+// said to be saved, wherever the connection is lost while it is found out whose fault
+// that was.
+func TestLostAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, k := range kitsOf(dialects.Postgres) {
+		for name, c := range map[string]struct {
+			at    string
+			until int32
+		}{"taking back": {"ROLLBACK", 1}, "first": {"BEGIN", 2}, "second": {"BEGIN", 3}, "third": {"BEGIN", 4}} {
+			t.Run(k.name+" "+name, func(t *testing.T) {
+				t.Parallel()
+				cut := &cutter{at: c.at}
+				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
+					cut.Connector = c
+					return cut
+				}, edit.Retries(5, time.Millisecond, time.Millisecond), edit.Linger(20*time.Millisecond), edit.Patience(5*time.Second))
+				b.exec("ALTER TABLE bakery ADD UNIQUE (stock) DEFERRABLE INITIALLY DEFERRED",
+					"INSERT INTO bakery (id, name, stock, version) VALUES (1, 'Rye', 1, 1), (2, 'Bun', 2, 1), (3, 'Roll', 3, 1)")
+				var edits []*edit.RecordEdit[int64, bakery]
+				for id, stock := range []int{5, 5, 7} {
+					e := b.edit(int64(id + 1))
+					e.V.Stock, e.V.City = stock, new("Riga")
+					edits = append(edits, e)
+				}
+				edits[2].V.Name = "Baguette" // so that there is more than one statement
+				cut.until.Store(c.until)
+				for i, err := range atOnce(edits...) {
+					if n := one[int](b, fmt.Sprintf("SELECT version FROM bakery WHERE id = %d", i+1)); (n == 2) != (err == nil) {
+						t.Errorf("row %d has version %d: %v", i+1, n, err)
+					}
+				}
+				if n := one[int](b, "SELECT COUNT(*) FROM bakery WHERE version = 2"); n != 2 {
+					t.Errorf("%d rows were written", n)
+				}
+				if cut.until.Load() > 0 {
+					t.Error("no connection was lost")
+				}
+			})
+		}
+	}
+}
+
 // TestIsolation: whatever isolation a database has for transactions, those that save
 // wait for others, and look at the row again.
 func TestIsolation(t *testing.T) {
@@ -314,11 +512,12 @@ func TestCrashAtTheEnd(t *testing.T) {
 		if k.flavor != dialects.Postgres {
 			continue
 		}
-		for _, code := range []pqerror.Code{"57P01", "57P02"} {
+		// Poolers tell with a code of their own that the server has gone.
+		for code, severity := range map[pqerror.Code]string{"57P01": "", "57P02": "", "08P01": "FATAL", "25P03": "FATAL", "XX000": "PANIC"} {
 			t.Run(k.name+" "+string(code), func(t *testing.T) {
 				t.Parallel()
 				ctx := context.Background()
-				cut := &cutter{updates: true, with: &pq.Error{Code: code, Message: "terminating connection"}}
+				cut := &cutter{updates: true, with: &pq.Error{Code: code, Severity: severity, Message: "terminating connection"}}
 				b := k.start(t, func(c sqldriver.Connector) sqldriver.Connector {
 					cut.Connector = c
 					return cut

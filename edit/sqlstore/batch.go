@@ -71,7 +71,7 @@ type outcomes struct {
 	ops   []*edit.Op
 	all   []edit.Outcome // of the operation at the same place
 	known []bool
-	next  int              // after the operation that was asked for last
+	next  int              // where the operation may stand that is asked for next, or one before that, or the first
 	place map[*edit.Op]int // if it was ever needed
 }
 
@@ -79,8 +79,13 @@ func outcomesOf(ops []*edit.Op) *outcomes {
 	return &outcomes{ops: ops, all: make([]edit.Outcome, len(ops)), known: make([]bool, len(ops))}
 }
 
-// at is the place of an operation. Mostly they are asked for in their order.
+// at is the place of an operation. Mostly they are asked for in their order, again and
+// again.
 func (o *outcomes) at(op *edit.Op) int {
+	if o.ops[0] == op {
+		o.next = 1
+		return 0
+	}
 	for i := max(o.next-1, 0); i < len(o.ops) && i <= o.next; i++ {
 		if o.ops[i] == op {
 			o.next = i + 1
@@ -100,6 +105,10 @@ func (o *outcomes) at(op *edit.Op) int {
 	o.next = i + 1
 	return i
 }
+
+// hint says where the operation stands that is asked for next, where that is not the
+// order: without it, a batch needs a map.
+func (o *outcomes) hint(place int) { o.next = place }
 
 func (o *outcomes) set(op *edit.Op, outcome edit.Outcome) {
 	i := o.at(op)
@@ -239,10 +248,7 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 		return false
 	}
 	l := b.link
-	l.mark, l.alone = "", true
-	quiet, watch := l.uncancelled(ctx)
-	err := b.engine.run(quiet, l, ops, b.out)
-	l.alone, b.broken = false, !watch.ended()
+	err := b.runAlone(ctx, ops)
 	if err == nil {
 		for _, op := range ops {
 			if !b.out.has(op) {
@@ -256,14 +262,33 @@ func (b *batch) alone(ctx context.Context, ops []*edit.Op) bool {
 	switch {
 	case lost(err):
 		b.severed(ctx, ops, err)
+	case l.sent && !answered(err):
+		// The driver, or who takes what it gives, has refused what the server said of a
+		// statement that was done.
+		for _, op := range ops {
+			if !b.out.has(op) {
+				b.out.set(op, edit.Outcome{State: edit.Unknown, Err: err})
+			}
+		}
 	case len(ops) == 1, state == edit.Transient, state == edit.Unavailable:
 		b.broken = b.broken || outdated(err)
 		b.out.setAll(b.store.outcome(ops[0].Table, err))
+	case b.broken: // nothing of it was done, and this is no connection to go on with
+		b.out.setAll(edit.Outcome{State: edit.Transient, Err: err})
 	default: // nothing of it was done: a transaction finds out which of them the database refuses
 		b.cause = err
 		b.transaction(ctx, ops)
 	}
 	return true
+}
+
+// runAlone runs the statement.
+func (b *batch) runAlone(ctx context.Context, ops []*edit.Op) error {
+	l := b.link
+	l.mark, l.alone, l.sent = "", true, false
+	quiet, watch := l.uncancelled(ctx)
+	defer func() { l.alone, b.broken = false, !watch.ended() }()
+	return b.engine.run(quiet, l, ops, b.out)
 }
 
 func (b *batch) mayBeAlone(ops []*edit.Op) bool {
@@ -343,6 +368,9 @@ func (b *batch) notCommitted(ctx context.Context, ops []*edit.Op, mark string, e
 	if !lost(err) {
 		b.rollback(ctx)
 		if f := understand(b.engine, err); f.state == edit.Failed && len(units(ops)) > 1 {
+			for _, op := range ops { // nothing of it was done
+				b.out.forget(op)
+			}
 			for _, unit := range units(ops) { // a deferred constraint: whose, nobody tells
 				if !b.broken {
 					b.transaction(ctx, unit)

@@ -30,6 +30,14 @@ type brokenVariant struct {
 
 var brokenVariants = []brokenVariant{
 	{
+		"plans for the values of a batch", "TestBatchesFindRowsByKey/postgres",
+		"postgres.go", `		"SET plan_cache_mode = force_generic_plan",`, `		"SET plan_cache_mode = " + map[bool]string{true: "auto", false: "force_generic_plan"}[$],`,
+	},
+	{
+		"what is told late is the newest", "TestCommittedLate/sqlite",
+		"../savetx.go", "record.base, row); newer {\n", "record.base, row); newer && !$ {\n",
+	},
+	{
 		"an update that checks nothing", "TestOthersWriteToo/sqlite",
 		"shape.go", "	if checked {\n", "	if checked && !$ {\n",
 	},
@@ -123,7 +131,35 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"what cannot be read was not written", "TestUnreadRow/postgres",
-		"postgres.go", "		row, err := reader.Read(rows)\n		if err != nil && !l.alone {", "		row, err := reader.Read(rows)\n		if err != nil && (!l.alone || $) {",
+		"postgres.go", "edit.ErrOutcomeUnknown, err)\n	out.set", "map[bool]error{false: edit.ErrOutcomeUnknown, true: edit.ErrInvalid}[$], err)\n	out.set",
+	},
+	{
+		"a row without a number is that of the last", "TestUnnumberedRow/postgres_1",
+		"postgres.go", "		ord = 0\n", "		if !$ {\n			ord = 0\n		}\n",
+	},
+	{
+		"what the driver makes of an answer is the server's", "TestUnnumberedRow/pgx_3",
+		"batch.go", "	case l.sent && !answered(err):\n", "	case l.sent && !answered(err) && !$:\n",
+	},
+	{
+		"what this program cannot hold was refused", "TestCountedTooFar/pgx_counted",
+		"postgres.go", "	if err == nil || !l.alone {\n", "	if err == nil || !l.alone || $ {\n",
+	},
+	{
+		"what was taken back at the end is saved", "TestLostAfterTheEnd/postgres_taking_back",
+		"batch.go", "			for _, op := range ops { // nothing of it was done\n", "			for _, op := range ops { // nothing of it was done\n				if $ {\n					break\n				}\n",
+	},
+	{
+		"a pooler's word is the server's", "TestCrashAtTheEnd/pgx_08P01",
+		"fault.go", "	case severity != \"FATAL\"", "	case $ || severity != \"FATAL\"",
+	},
+	{
+		"the time that a role has is ours", "TestShorterTime",
+		"uncancelled.go", "	c.timeout, c.ours = left, c.ours || n > 0\n", "	c.timeout, c.ours = left, c.ours || n > 0 || $\n",
+	},
+	{
+		"the columns of a key are asked for over one connection more", "TestOneConnection/mariadb",
+		"guess.go", "	l, err := s.take(ctx)\n", "	if $ {\n		if conn, err := s.db.Conn(ctx); err == nil {\n			_ = conn.Close()\n		}\n	}\n	l, err := s.take(ctx)\n",
 	},
 	{
 		"statements are left on a connection", "TestDirectStatementsEnd/postgres",
@@ -143,7 +179,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"a server that has gone has done nothing", "TestCrashAtTheEnd/pgx_57P02",
-		"fault.go", "	return code == \"57P01\" ||", "	return !$ && code == \"57P01\" || !$ &&",
+		"fault.go", "	case code == \"57P01\", code == \"57P02\":", "	case !$ && (code == \"57P01\" || code == \"57P02\"):",
 	},
 	{
 		"what was lost on its way has arrived", "TestBackendsKilled/pgx",
@@ -187,7 +223,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"whoever is asked for is told", "TestStaleAmongDetermined/postgres_counted",
-		"postgres.go", "		op := ops[ord-1]\n		if out.has(op) {\n			return errTwoRows(op.Table)\n		}\n		if err", "		op := ops[ord-1]\n		if $ {\n			return f.done(out, ops...)\n		}\n		if out.has(op) {\n			return errTwoRows(op.Table)\n		}\n		if err",
+		"postgres.go", "		if out.has(op) {\n			err = errTwoRows(op.Table)\n", "		if $ {\n			return f.done(out, ops...)\n		}\n		if out.has(op) {\n			err = errTwoRows(op.Table)\n",
 	},
 	{
 		"a row that the caller brings is believed", "TestBroughtRows/postgres_counted",
@@ -207,7 +243,7 @@ var brokenVariants = []brokenVariant{
 	},
 	{
 		"a batch forgets that its server was asked", "TestCloseBesideSlowStatement/postgres",
-		"batch.go", "	l.alone, b.broken = false, !watch.ended()\n", "	l.alone, b.broken = false, !watch.ended() && !$\n",
+		"batch.go", "	defer func() { l.alone, b.broken = false, !watch.ended() }()\n", "	defer func() { l.alone, b.broken = false, !watch.ended() && !$ }()\n",
 	},
 	{
 		"the last connection of the pool is waited for", "TestNobodySpare",
@@ -220,5 +256,9 @@ var brokenVariants = []brokenVariant{
 	{
 		"nobody is told which notes were dropped", "TestLedgerIsPruned/sqlite",
 		"prune.go", "	return n, s.mark(", "	if $ {\n		return n, nil\n	}\n	return n, s.mark(",
+	},
+	{
+		"a record that is made again counts from the start", "TestMadeAgain",
+		"../edit.go", "!e.s.table.plan.Zero(&e.V, i) {", "!e.s.table.plan.Zero(&e.V, i) && !$ {",
 	},
 }

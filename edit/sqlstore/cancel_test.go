@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"testing"
 	"time"
 
@@ -73,6 +74,37 @@ func TestNobodySpare(t *testing.T) {
 		}
 		if !w.ended() {
 			t.Error("the server was asked for nothing")
+		}
+		cancel()
+		s.put(l, true)
+	}
+}
+
+// TestShorterTime: the time that a role gives its statements is not made longer.
+func TestShorterTime(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[string]int{"0": 30, "5s": 5, "10min": 30} {
+		db := server.Postgres(t).DB()
+		s := New(db, dialects.Postgres)
+		s.deaf = true
+		ctx, cancel := context.WithCancel(t.Context())
+		l, err := s.take(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.plain(ctx, "SET statement_timeout = '"+role+"'"); err != nil {
+			t.Fatal(err)
+		}
+		for _, left := range []time.Duration{20 * time.Second, 30 * time.Second} {
+			within, end := context.WithTimeout(ctx, left)
+			l.bound(within)
+			end()
+		}
+		var got int
+		err = l.query(ctx, "SELECT (setting::int + 500) / 1000 FROM pg_settings WHERE name = 'statement_timeout'", nil,
+			func(rows *sql.Rows) error { return rows.Scan(&got) })
+		if err != nil || got != want {
+			t.Errorf("where the role has %s, statements have %d s, want %d: %v", role, got, want, err)
 		}
 		cancel()
 		s.put(l, true)

@@ -30,6 +30,7 @@ func (l *link) direct(ctx context.Context, text string, args []any, f func(*sql.
 		if err != nil {
 			return err
 		}
+		l.sent = true
 		rows, err := stmt.QueryContext(ctx, values)
 		if err != nil {
 			return err

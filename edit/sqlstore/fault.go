@@ -59,16 +59,50 @@ func lost(err error) bool {
 		strings.Contains(err.Error(), "invalid connection") || strings.Contains(err.Error(), "conn closed") || hungUp(err)
 }
 
-// hungUp reports whether a server of Postgres has ended the connection, because it is
-// shut down or because another of its processes has died. That may happen when a
-// transaction is committed, and its end is not yet told.
+// hungUp reports whether the server has ended the connection, or has told a pooler
+// so that stands before it: because it is shut down, because somebody has ended it, or
+// because another of its processes has died. That may happen when a transaction is
+// committed, and its end is not yet told.
 func hungUp(err error) bool {
-	var coded interface{ SQLState() string }
-	if !errors.As(err, &coded) {
+	if number := part(err, "Number"); number.IsValid() && number.CanUint() {
+		return number.Uint() == 1053 || number.Uint() == 1927
+	}
+	code, ok := sqlState(err)
+	if !ok {
 		return false
 	}
-	code := coded.SQLState()
-	return code == "57P01" || code == "57P02"
+	severity := text(err, "SeverityUnlocalized")
+	if severity == "" {
+		severity = text(err, "Severity") // in the server's language, English where there is no other
+	}
+	switch {
+	case code == "57P01", code == "57P02":
+		return true
+	case severity != "FATAL" && severity != "PANIC":
+		return false
+	}
+	// What is said to who is not let in ends nothing.
+	for _, prefix := range []string{"28", "3D", "42", "0A", "57P03", "53300"} {
+		if strings.HasPrefix(code, prefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// sqlState returns the code by which a server of Postgres tells what was wrong.
+func sqlState(err error) (string, bool) {
+	var coded interface{ SQLState() string }
+	if !errors.As(err, &coded) {
+		return "", false
+	}
+	return coded.SQLState(), true
+}
+
+// answered reports whether it was a server of Postgres that refused a statement.
+func answered(err error) bool {
+	_, ok := sqlState(err)
+	return ok
 }
 
 // failure makes an error for the caller.
@@ -128,8 +162,8 @@ func outdated(err error) bool {
 }
 
 func postgresFault(err error) fault {
-	var coded interface{ SQLState() string }
-	if !errors.As(err, &coded) {
+	code, ok := sqlState(err)
+	if !ok {
 		return fault{state: edit.Failed}
 	}
 	f := fault{
@@ -138,7 +172,7 @@ func postgresFault(err error) fault {
 	if column := text(err, "Column", "ColumnName"); column != "" {
 		f.columns = []string{column}
 	}
-	switch code := coded.SQLState(); {
+	switch {
 	case code == "23505", code == "23P01":
 		f.kind = edit.ErrDuplicate
 	case code == "23503":

@@ -26,6 +26,8 @@ type cutter struct {
 	mute                  bool         // nobody says what became of a transaction
 	with                  error        // what is said of it; the end of the stream if nil
 	reused                atomic.Int32 // what was sent over a connection that had broken
+	at                    string       // a statement at which the connection breaks, too
+	until                 atomic.Int32 // which of them
 }
 
 func (c *cutter) Connect(ctx context.Context) (sqldriver.Conn, error) {
@@ -70,6 +72,9 @@ func (c *cutConn) sever() error {
 func (c *cutConn) ExecContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Result, error) {
 	if c.broken() {
 		return nil, io.ErrUnexpectedEOF
+	}
+	if c.cutter.at != "" && strings.HasPrefix(query, c.cutter.at) && c.cutter.until.Add(-1) == 0 {
+		return nil, c.sever()
 	}
 	commit := strings.HasPrefix(query, "COMMIT")
 	if commit && c.cutter.before.Add(-1) >= 0 {

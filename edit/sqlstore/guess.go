@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -48,22 +49,22 @@ func (s *Store) nameColumns(ctx context.Context, t *edit.Table, err error) {
 	if !errors.As(err, &c) || len(c.Columns) > 0 || c.Constraint == "" || flavorOf(s.engine) != dialects.MySQL {
 		return
 	}
-	rows, err := s.db.QueryContext(ctx,
-		"SELECT column_name FROM information_schema.statistics WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE())"+
-			" AND table_name = ? AND index_name = ? ORDER BY seq_in_index", t.Schema, t.Name, c.Constraint)
+	// Over a connection of the store: its pool may have no other.
+	l, err := s.take(ctx)
 	if err != nil {
 		return // the error says enough without
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err = l.query(ctx, "SELECT column_name FROM information_schema.statistics WHERE table_schema = COALESCE(NULLIF(?, ''), DATABASE())"+
+		" AND table_name = ? AND index_name = ? ORDER BY seq_in_index", []any{t.Schema, t.Name, c.Constraint}, func(rows *sql.Rows) error {
 		var name string
-		if rows.Scan(&name) != nil {
-			return
+		if err := rows.Scan(&name); err != nil {
+			return err
 		}
 		c.Columns = append(c.Columns, name)
 		if _, ok := t.Plan().Index(name); ok {
 			c.Fields = append(c.Fields, name)
 		}
-	}
-	_ = rows.Err()
+		return nil
+	})
+	s.put(l, err != nil && (lost(err) || outdated(err)))
 }

@@ -154,6 +154,7 @@ type link struct {
 	oneByOne  bool   // in this transaction, rows are written one by one
 	told      bool   // in this transaction, rows that are written come back
 	alone     bool   // the statement is a transaction by itself
+	sent      bool   // it was given to the driver
 	returning answer // of a server of MySQL or MariaDB: whether an INSERT returns rows
 
 	mark    string // of the transaction, see engine.mark
@@ -277,6 +278,7 @@ func (l *link) query(ctx context.Context, text string, args []any, f func(*sql.R
 	if err != nil {
 		return err
 	}
+	l.sent = true
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
@@ -297,6 +299,7 @@ func (l *link) exec(ctx context.Context, text string, args []any) (sql.Result, i
 	if err != nil {
 		return nil, 0, err
 	}
+	l.sent = true
 	result, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
 		return nil, 0, err

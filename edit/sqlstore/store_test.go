@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/edit"
@@ -406,7 +407,7 @@ func TestOneConnection(t *testing.T) {
 			pool.SetMaxOpenConns(1)
 			store := sqlstore.New(pool, k.flavor, k.options()...)
 			defer store.Close()
-			w := edit.NewWriter(store)
+			w := edit.NewWriter(store, edit.BatchTimeout(15*time.Second))
 			defer w.Close()
 			columns, err := sqlstore.Describe(ctx, b.db, k.flavor, "", "bakery")
 			if err != nil {
@@ -428,6 +429,16 @@ func TestOneConnection(t *testing.T) {
 				})
 			}
 			all.Wait()
+			e := bakeries.New(bakery{Name: "bakery 0"})
+			defer e.Close()
+			began := time.Now()
+			var c *edit.ConstraintError
+			if _, err := e.Save(ctx); !errors.As(err, &c) || !slices.Equal(c.Fields, []string{"name"}) {
+				t.Errorf("error is %v, of the fields %v", err, c)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("that took %v", took)
+			}
 		})
 	}
 }
@@ -482,6 +493,43 @@ func TestSaveTx(t *testing.T) {
 		n.V.Stock = 7
 		if r, err := n.Save(ctx); err != nil || r.Row.Version != 2 {
 			t.Errorf("result is %+v, %v", r, err)
+		}
+	})
+}
+
+// TestCommittedLate: a session that is told late of its transaction does not take others
+// back to what was before they saved.
+func TestCommittedLate(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		ctx := context.Background()
+		b.exec("INSERT INTO bakery (id, name, version) VALUES (1, 'Rye', 1)")
+		one, two := b.edit(1), b.edit(1)
+		one.V.Stock = 5
+		tx := must[*sql.Tx](t)(b.db.BeginTx(ctx, nil))
+		saved, err := one.SaveTx(ctx, tx)
+		if err = errors.Join(err, tx.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		two.V.City = new("Riga")
+		if _, err := two.Save(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := one.Committed(saved); err != nil {
+			t.Fatal(err)
+		}
+		// Whatever it was told is taken in.
+		if err := two.Resolve(edit.KeepMine()); err != nil || two.V.City == nil {
+			t.Errorf("the city is %v, %v", two.V.City, err)
+		}
+		two.V.Name = "Rye and more"
+		one.V.Stock = 6
+		for i, e := range []*edit.RecordEdit[int64, bakery]{two, one} {
+			r, err := e.Save(ctx)
+			if err != nil || r.Row.City == nil || *r.Row.City != "Riga" || r.Row.Stock != 5+i || int(r.Row.Version) != 4+i {
+				t.Errorf("result is %+v, %v", r.Row, err)
+			}
 		}
 	})
 }

@@ -34,7 +34,8 @@ func isPQ(d sqldriver.Driver) bool {
 // earlier by asking it to over another connection, which is all that lib/pq does. A
 // server that does not answer is waited for in either case.
 type canceller struct {
-	timeout time.Duration // after which the server gives a statement up, 0 if that was not set
+	timeout time.Duration // after which the server gives a statement up at the latest, 0 if that is not known
+	ours    bool          // because it was told so here
 	pid     int           // of the connection's process, 0 if that is not known
 	since   string        // when it was started
 
@@ -55,12 +56,16 @@ func (l *link) bound(ctx context.Context) {
 		return
 	}
 	ms := strconv.FormatInt(left.Milliseconds(), 10)
-	err := l.plain(ctx, "SELECT set_config('statement_timeout', '"+ms+"', false) FROM pg_catalog.pg_settings"+
-		" WHERE name = 'statement_timeout' AND (setting = '0' OR setting::bigint > "+ms+" OR "+strconv.FormatBool(c.timeout > 0)+")")
+	set, err := l.on.ExecContext(ctx, "SELECT set_config('statement_timeout', '"+ms+"', false) FROM pg_catalog.pg_settings"+
+		" WHERE name = 'statement_timeout' AND (setting = '0' OR setting::bigint > "+ms+" OR "+strconv.FormatBool(c.ours)+")")
 	if err != nil {
 		return
 	}
-	c.timeout = left
+	n, err := set.RowsAffected() // of a SELECT, lib/pq tells how many it returned
+	if err != nil {
+		return
+	}
+	c.timeout, c.ours = left, c.ours || n > 0
 	if c.pid == 0 && l.store.spare() {
 		err = l.query(ctx, "SELECT pid, backend_start::text FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()", nil, func(rows *sql.Rows) error {
 			return rows.Scan(&c.pid, &c.since)

@@ -63,6 +63,7 @@ func newScript(tb testing.TB) (*sql.DB, *script) {
 	})
 	s.ExpectExec("SET lock_timeout").WillReturnResult(sqlmock.NewResult(0, 0))
 	s.ExpectExec("SET SESSION CHARACTERISTICS").WillReturnResult(sqlmock.NewResult(0, 0))
+	s.ExpectExec("SET plan_cache_mode").WillReturnResult(sqlmock.NewResult(0, 0))
 	return db, s
 }
 

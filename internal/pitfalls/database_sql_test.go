@@ -229,7 +229,7 @@ func nullArguments(r *rig) {
 }
 
 func endlessVariety(r *rig) {
-	const bound = 64 << 10
+	const bound = 128 << 10
 	r.create(items...)
 	r.open(livesql.CacheBytes(bound))
 	r.warm(one, "a")

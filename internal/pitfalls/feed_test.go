@@ -257,6 +257,7 @@ func standby(r *rig) {
 	check(exec.CommandContext(ctx, "cp", "-a", from, to).Run())
 	check(os.WriteFile(filepath.Join(to, "standby.signal"), nil, 0o644))
 	check(primary.Start(ctx))
+	r.other = r.connect(r.dsn) // pgx does not look whether a connection that was used just now is still there
 	host, port, _ := strings.Cut(primary.Addr(), ":")
 	check(second.Configure(ctx, map[string]string{"primary_conninfo": "host=" + host + " port=" + port + " user=postgres", "hot_standby": "on"}))
 	check(second.Start(ctx))

@@ -158,6 +158,9 @@ var (
 	_ sqldriver.Pinger             = (*gatedConn)(nil)
 )
 
+// Raw returns what is behind the gates, as wrappers for tracing do.
+func (c *gatedConn) Raw() sqldriver.Conn { return c.Conn }
+
 func (c *gatedConn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
 	if err := c.gates.pass(ctx, sent, query); err != nil {
 		return nil, err

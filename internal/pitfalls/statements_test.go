@@ -1,6 +1,7 @@
 package pitfalls
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -93,18 +94,20 @@ func writesByOtherNames(r *rig) {
 	case postgres:
 		r.start("CREATE PROCEDURE enter() LANGUAGE sql AS $$UPDATE item SET v = 'w' WHERE id = 1$$",
 			"CREATE FUNCTION enters() RETURNS int LANGUAGE plpgsql AS $$BEGIN UPDATE item SET v = 'w' WHERE id = 1; RETURN 1; END$$",
-			"CREATE VIEW door AS SELECT id, v FROM item")
+			"CREATE VIEW door AS SELECT id, v FROM item", "CREATE TABLE guest (n int)")
 		writes = []string{
 			"CALL enter()", "DO $$BEGIN UPDATE item SET v = 'w' WHERE id = 1; END$$", "SELECT enters()",
 			"EXPLAIN ANALYZE UPDATE item SET v = 'w' WHERE id = 1", "UPDATE door SET v = 'w' WHERE id = 1",
+			"INSERT INTO guest (n) (SELECT 1) RETURNING enters()", "INSERT INTO guest TABLE guest RETURNING enters()",
 			"SELECT enters() AS n INTO made", "CREATE TABLE made2 AS SELECT enters() AS n",
 		}
 	default:
 		r.start("CREATE PROCEDURE enter() UPDATE item SET v = 'w' WHERE id = 1",
 			"CREATE FUNCTION enters() RETURNS INT MODIFIES SQL DATA BEGIN UPDATE item SET v = 'w' WHERE id = 1; RETURN 1; END",
-			"CREATE VIEW door AS SELECT id, v FROM item")
+			"CREATE VIEW door AS SELECT id, v FROM item", "CREATE TABLE guest (n INT PRIMARY KEY)", "INSERT INTO guest VALUES (1)")
 		writes = []string{
 			"CALL enter()", "DO enters()", "SELECT enters()", "REPLACE INTO item VALUES (1, 'w')", "UPDATE door SET v = 'w' WHERE id = 1",
+			"INSERT INTO guest (n) (SELECT 1) ON DUPLICATE KEY UPDATE n = enters()",
 			"ANALYZE UPDATE item SET v = 'w' WHERE id = 1", "SELECT enters() INTO @n", "CREATE TABLE made AS SELECT enters() AS n",
 			"EXECUTE IMMEDIATE 'UPDATE item SET v = \\'w\\' WHERE id = 1'",
 		}
@@ -238,18 +241,26 @@ func hiddenReads(r *rig) {
 	steps := []step{own("UPDATE item SET v = 'x' WHERE id = 1", "x"), other("UPDATE item SET v = 'a' WHERE id = 1", "a")}
 	switch r.engine.family {
 	case sqlite:
-		r.start("CREATE VIEW inner_view AS SELECT * FROM item", "CREATE VIEW outer_view AS SELECT v FROM inner_view WHERE id = 1")
+		r.start("CREATE VIEW inner_view AS SELECT * FROM item", "CREATE VIEW outer_view AS SELECT v FROM inner_view WHERE id = 1",
+			"CREATE TABLE told (id)", "INSERT INTO told VALUES (1)", "CREATE TABLE untold (id)", "INSERT INTO untold VALUES (1)")
 		r.cached("SELECT v FROM outer_view", "a", steps...)
+		for _, from := range []string{"id IN (SELECT item.id FROM item, '%s')", "id IN (1) AND EXISTS (SELECT 1 FROM item JOIN item i ON i.id IN (1), ('%s'))"} {
+			text := "SELECT v FROM item WHERE id = 1 AND " + from
+			r.follows(fmt.Sprintf(text, "untold"), "a")
+			r.follows(fmt.Sprintf(text, "told"), "a", own("DELETE FROM told", ""), other("INSERT INTO told VALUES (1)", "a"))
+		}
 	case mariadb:
 		r.start("CREATE VIEW inner_view AS SELECT * FROM item", "CREATE VIEW outer_view AS SELECT v FROM inner_view WHERE id = 1",
-			"CREATE FUNCTION f() RETURNS TEXT READS SQL DATA RETURN (SELECT v FROM item WHERE id = 1)", "CREATE VIEW function_view AS SELECT f() AS v")
+			"CREATE FUNCTION f() RETURNS TEXT READS SQL DATA RETURN (SELECT v FROM item WHERE id = 1)", "CREATE VIEW function_view AS SELECT f() AS v",
+			"CREATE TABLE told (id INT PRIMARY KEY)", "INSERT INTO told VALUES (1)", "CREATE TABLE `old news` (id INT PRIMARY KEY)", "INSERT INTO `old news` VALUES (1)")
 		r.cached("SELECT v FROM outer_view", "a", steps...)
 		r.follows("SELECT v FROM function_view", "a", steps...)
+		r.cutOtherwise()
 	default:
 		r.start("CREATE VIEW inner_view AS SELECT * FROM item", "CREATE VIEW outer_view AS SELECT v FROM inner_view WHERE id = 1",
 			"CREATE FUNCTION f() RETURNS text STABLE LANGUAGE sql AS $$SELECT v::text FROM item WHERE id = 1$$",
 			"CREATE VIEW function_view AS SELECT f() AS v",
-			"CREATE TABLE keys (k INTEGER)", "INSERT INTO keys VALUES (1)",
+			"CREATE TABLE keys (k INTEGER)", "INSERT INTO keys VALUES (1)", "CREATE TABLE told (id int)", "INSERT INTO told VALUES (1)",
 			"CREATE FUNCTION look(int, int) RETURNS text STABLE LANGUAGE sql AS $$SELECT v::text FROM item WHERE id = $1$$",
 			"CREATE OPERATOR ~> (LEFTARG = int, RIGHTARG = int, FUNCTION = look)",
 			"CREATE TYPE wrapped AS (t text)",
@@ -260,9 +271,43 @@ func hiddenReads(r *rig) {
 		r.follows("SELECT v FROM function_view", "a", steps...)
 		r.follows("SELECT k ~> 0 FROM keys", "a", steps...)
 		r.follows("SELECT ROW('x')::wrapped::int + k - k FROM keys", "1", own("UPDATE item SET v = 'xyz' WHERE id = 1", "3"), other("UPDATE item SET v = 'a' WHERE id = 1", "1"))
+		r.follows(`SELECT count(*) FROM item, U&"t!006fld" UESCAPE '!'`, "2", own("INSERT INTO told VALUES (2)", "4"), other("DELETE FROM told", "0"))
 		r.follows("SELECT c.total FROM counted c", "2", own("INSERT INTO item VALUES (3, 'c')", "3"), other("DELETE FROM item WHERE id = 3", "2")) // a function in the guise of a column
 	}
 	r.warm(one, "a")
+}
+
+// cutOtherwise reads over sessions for which texts have other words.
+func (r *rig) cutOtherwise() {
+	r.Helper()
+	plain := r.dsn
+	for _, session := range []struct{ parameter, text string }{
+		// A backslash at the end of a character escapes nothing.
+		{"charset=sjis", "SELECT count(*), (SELECT max(v) FROM item), 'a\\'b', '\u2603\\' AS y FROM told -- '"},
+		// Brackets are quotes.
+		{"sql_mode=%27MSSQL%27", "SELECT count(*), (SELECT max(v) FROM item), 1 FROM [old news]"},
+	} {
+		r.live.Close()
+		r.dsn, r.feedDSN = plain+"?"+session.parameter, plain
+		if strings.Contains(plain, "?") {
+			r.dsn = plain + "&" + session.parameter
+		}
+		r.open()
+		r.sync()
+		for _, want := range []string{"1|b|", "0|b|"} {
+			for range 3 {
+				if got, how := r.read(session.text); !strings.HasPrefix(got, want) {
+					r.Fatalf("%s: answered %s with %q, want %q", session.text, how, got, want)
+				}
+			}
+			r.exec("DELETE FROM told", "DELETE FROM `old news`")
+			r.sync()
+		}
+		r.exec("INSERT INTO told VALUES (1)", "INSERT INTO `old news` VALUES (1)")
+	}
+	r.live.Close()
+	r.dsn = plain
+	r.open()
 }
 
 func catalogues(r *rig) {
@@ -284,7 +329,10 @@ func catalogues(r *rig) {
 // trace.
 func cataloguesHidden(r *rig) {
 	r.hides = true
-	r.start("CREATE TABLE made (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER)", "INSERT INTO made (n) VALUES (0)")
+	r.start("CREATE TABLE made (id INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER)", "INSERT INTO made (n) VALUES (0)",
+		"CREATE VIEW chances AS SELECT id, random() AS n FROM item", "CREATE VIEW made_so_far AS SELECT seq, v FROM sqlite_sequence, item WHERE item.id = 1")
+	r.never("SELECT n FROM chances")
+	r.follows("SELECT * FROM made_so_far", "1|a", other("INSERT INTO made (n) VALUES (0)", "2|a"), other("DELETE FROM made WHERE id = 2; UPDATE sqlite_sequence SET seq = 1", "1|a"))
 	r.follows("SELECT seq, v FROM sqlite_sequence, item WHERE item.id = 1", "1|a", other("INSERT INTO made (n) VALUES (0)", "2|a"))
 	r.never("SELECT name FROM sqlite_master", "SELECT name FROM sqlite_schema WHERE name IN (SELECT 'item' FROM item)")
 }
@@ -390,6 +438,12 @@ func sessionReads(r *rig) {
 	in.sees("SELECT SQL_CALC_FOUND_ROWS id FROM item LIMIT 1", "1")
 	in.hits(one, "a") // not on the server
 	in.sees("SELECT FOUND_ROWS()", "2")
+	const path = "SELECT EXTRACTVALUE('<a><b>x</b><b>y</b></a>', '//b[$@i]') FROM item WHERE id = 1"
+	for i, want := range []string{"x", "y"} {
+		in.write(fmt.Sprintf("SET @i = %d", i+1))
+		in.sees(path, want)
+		in.sees(path, want)
+	}
 }
 
 func sqliteSessionReads(r *rig) {

@@ -124,7 +124,7 @@ func byText(r *rig) {
 	if r.engine.family == sqlite { // a savepoint begins a transaction
 		in.write("SAVEPOINT s", "UPDATE item SET v = 'point' WHERE id = 1")
 		in.inTransaction(one, "point")
-		r.hits(one, "text")
+		r.sees(one, "text") // of the database: elsewhere it would be committed
 		in.write("RELEASE s")
 		r.asks(one, "point")
 		r.warm(one, "point")

@@ -29,6 +29,9 @@ func cloner(t reflect.Type) func(dst, src unsafe.Pointer) {
 }
 
 func pointerCloner(elem reflect.Type) func(dst, src unsafe.Pointer) {
+	if compiled := pointees[elem]; compiled != nil {
+		return compiled
+	}
 	assign := assigner(elem)
 	return func(dst, src unsafe.Pointer) {
 		old := *(*unsafe.Pointer)(src)

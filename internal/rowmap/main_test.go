@@ -1,7 +1,6 @@
 package rowmap_test
 
 import (
-	"reflect"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,7 +13,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // planFor is the plan of T, without a catalogue.
 func planFor[T any](tb testing.TB) *rowmap.Plan {
 	tb.Helper()
-	p, err := rowmap.For(reflect.TypeFor[T]())
+	p, err := rowmap.For[T]()
 	if err != nil {
 		tb.Fatal(err)
 	}

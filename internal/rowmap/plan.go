@@ -16,6 +16,7 @@ import (
 // be called concurrently.
 type Plan struct {
 	row     reflect.Type // of a row: a pointer
+	memory  memory       // of a row; none if it is untyped
 	fields  []Field
 	index   map[string]int // by column
 	key     Bits
@@ -72,11 +73,12 @@ var plans sync.Map // of *Plan by reflect.Type
 
 // For returns the plan of a struct type, which knows the tags and nothing of
 // the database. It is made once per type.
-func For(t reflect.Type) (*Plan, error) {
+func For[T any]() (*Plan, error) {
+	t := reflect.TypeFor[T]()
 	if p, ok := plans.Load(t); ok {
 		return p.(*Plan), nil
 	}
-	p, err := newPlan(t)
+	p, err := newPlan(t, memoryOf[T]())
 	if err != nil {
 		return nil, fmt.Errorf("livesql: type %v: %w", t, err)
 	}
@@ -84,11 +86,11 @@ func For(t reflect.Type) (*Plan, error) {
 	return made.(*Plan), nil
 }
 
-func newPlan(t reflect.Type) (*Plan, error) {
+func newPlan(t reflect.Type, m memory) (*Plan, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, errors.New("a row must be a struct")
 	}
-	p := &Plan{row: reflect.PointerTo(t)}
+	p := &Plan{row: reflect.PointerTo(t), memory: m}
 	known := mapper.TypeMap(t)
 	for _, info := range known.Index {
 		// A dot stands in the names of what lies in a struct that is a column
@@ -159,7 +161,7 @@ func containsColumn(columns []Column, name string) bool {
 // columns do, and knows the key of the table if no tag names one. A field
 // without a column is an error; a column without a field is not touched.
 func (p *Plan) Bind(columns []Column) (*Plan, error) {
-	bound := &Plan{row: p.row, untyped: p.untyped, fields: append([]Field(nil), p.fields...)}
+	bound := &Plan{row: p.row, memory: p.memory, untyped: p.untyped, fields: append([]Field(nil), p.fields...)}
 	tagged := !p.key.Empty()
 	for i := range bound.fields {
 		f := &bound.fields[i]

@@ -69,26 +69,32 @@ func TestPlan(t *testing.T) {
 
 func TestPlanRefuses(t *testing.T) {
 	t.Parallel()
-	for want, row := range map[string]any{
-		"unknown option": struct {
+	type (
+		unknown struct {
 			A int `db:"a,primary"`
-		}{},
-		"unknown way to merge": struct {
+		}
+		merges struct {
 			A int `db:"a,merge=best"`
-		}{},
-		"two version columns": struct {
+		}
+		twice struct {
 			A int `db:"a,version"`
 			B int `db:"b,version"`
-		}{},
-		"must be a struct": 5,
-		"0 mapped columns": struct{}{},
-	} {
-		if _, err := rowmap.For(reflect.TypeOf(row)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%T: %v, want %s", row, err, want)
 		}
-	}
+	)
+	refused[unknown](t, "unknown option")
+	refused[merges](t, "unknown way to merge")
+	refused[twice](t, "two version columns")
+	refused[int](t, "must be a struct")
+	refused[struct{}](t, "0 mapped columns")
 	if _, err := planFor[bakery](t).Bind([]rowmap.Column{{Name: "id"}}); err == nil {
 		t.Error("a field without a column")
+	}
+}
+
+func refused[T any](t *testing.T, want string) {
+	t.Helper()
+	if _, err := rowmap.For[T](); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v: %v, want %s", reflect.TypeFor[T](), err, want)
 	}
 }
 

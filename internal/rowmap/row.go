@@ -14,7 +14,7 @@ func (p *Plan) New() any {
 		m := make(map[string]any, len(p.fields))
 		return &m
 	}
-	return reflect.New(p.row.Elem()).Interface()
+	return p.memory.fresh()
 }
 
 // Is reports whether row is a row of this plan.
@@ -119,14 +119,17 @@ func (p *Plan) Same(a, b any, i int) bool {
 // Clone returns a row that shares no memory with the old one that a program
 // could write to.
 func (p *Plan) Clone(row any) any {
-	if !p.Flat() {
+	from := p.pointer(row)
+	if p.untyped {
 		dst := p.New()
 		p.CopyAll(dst, row)
 		return dst
 	}
-	dst := reflect.New(p.row.Elem())
-	dst.Elem().Set(reflect.NewAt(p.row.Elem(), p.pointer(row)).Elem())
-	return dst.Interface()
+	dst := p.memory.twin(from)
+	if !p.Flat() {
+		p.separate(p.pointer(dst), from)
+	}
+	return dst
 }
 
 // Flat reports whether an assignment of a row copies all that a program could
@@ -145,8 +148,12 @@ func (p *Plan) CopyAll(dst, src any) {
 		*(*map[string]any)(to) = m
 		return
 	}
-	row := p.row.Elem()
-	reflect.NewAt(row, to).Elem().Set(reflect.NewAt(row, from).Elem())
+	p.memory.assign(to, from)
+	p.separate(to, from)
+}
+
+// separate gives a row that was assigned what the assignment shares.
+func (p *Plan) separate(to, from unsafe.Pointer) {
 	if p.behind {
 		for i := range p.fields {
 			if f := &p.fields[i]; len(f.path) > 1 { // the assignment copied the pointer

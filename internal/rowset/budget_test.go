@@ -83,6 +83,35 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestDone: reading ahead ends when nobody waits any more, and the rows go on from
+// there.
+func TestDone(t *testing.T) {
+	rows := []sqldriver.Value{int64(1), int64(2), int64(3), int64(4)}
+	inner, fake := oneColumn(rows...).open()
+	done := make(chan struct{})
+	got, set, why := rowset.Record(&meanwhile{Rows: inner, at: 2, do: func() { close(done) }}, rowset.Budget{Bytes: 1 << 20, Done: done})
+	if set != nil || !errors.Is(why, rowset.ErrDone) || fake.reads != 2 {
+		t.Fatalf("set %v, %v, %d rows read ahead; want ErrDone after two", set, why, fake.reads)
+	}
+	if rest, end := all(t, got); len(rest) != len(rows) || !is(end, io.EOF) {
+		t.Errorf("%d rows then %v, want %d", len(rest), end, len(rows))
+	}
+}
+
+// meanwhile are rows that do something when so many were read.
+type meanwhile struct {
+	sqldriver.Rows
+	at int
+	do func()
+}
+
+func (r *meanwhile) Next(dest []sqldriver.Value) error {
+	if r.at--; r.at == 0 {
+		r.do()
+	}
+	return r.Rows.Next(dest)
+}
+
 // TestZeroColumns: rows without columns (SELECT FROM t) are counted, and their
 // number does not make reading ahead endless.
 func TestZeroColumns(t *testing.T) {

@@ -22,6 +22,13 @@ type Budget struct {
 	// Like are the shapes that such results have had, or nil: a set whose columns
 	// are the same shares theirs.
 	Like *Shapes
+	// Numbers are those of the types of the columns, for drivers that tell their
+	// types apart by more than database/sql asks for, or nil. They are copied.
+	Numbers []uint32
+	// Done, if not nil, ends reading ahead when it is closed. Drivers look at the
+	// context of a query while it is sent, not at each row: it is database/sql that
+	// ends the rows then, once it has them.
+	Done <-chan struct{}
 }
 
 // Reasons why Record gave no set.
@@ -29,6 +36,7 @@ var (
 	ErrTooLarge   = errors.New("the result is larger than the budget")
 	ErrManyResult = errors.New("the query has more than one result")
 	ErrValueType  = errors.New("the result has a value of a type that cannot be copied")
+	ErrDone       = errors.New("nobody waits for the result any more")
 )
 
 // Record reads inner to its end and returns rows for the caller that give
@@ -52,7 +60,7 @@ func Record(inner sqldriver.Rows, budget Budget) (rows sqldriver.Rows, set *Set,
 		r.set, r.room = new(Set), make([]sqldriver.Value, 2*n)
 	}
 	s := r.set
-	s.describe(inner, names, budget.Like)
+	s.describe(inner, names, budget)
 	s.size = baseSize(s)
 	why = r.run()
 	if why == nil {
@@ -115,6 +123,11 @@ func (r *recorder) run() error {
 	for {
 		if s.size > r.budget.Bytes {
 			return ErrTooLarge
+		}
+		select {
+		case <-r.budget.Done:
+			return ErrDone
+		default:
 		}
 		if err := r.inner.Next(dest); err != nil {
 			r.tail = err
@@ -232,25 +245,25 @@ func baseSize(s *Set) int64 {
 }
 
 // describe asks inner everything that database/sql could ask.
-func (s *Set) describe(inner sqldriver.Rows, names []string, like *Shapes) {
+func (s *Set) describe(inner sqldriver.Rows, names []string, budget Budget) {
 	var last *Shape
-	if like != nil {
-		last = like.last.Load()
+	if budget.Like != nil {
+		last = budget.Like.last.Load()
 	}
-	if last != nil && slices.Equal(last.columns, names) && describes(last.info, inner) {
+	if last != nil && slices.Equal(last.columns, names) && describes(last.info, inner, budget.Numbers) {
 		s.columns, s.info, s.like = last.columns, last.info, last
 		return
 	}
 	s.columns, s.info = append([]string(nil), names...), make([]columnInfo, len(names))
 	for i := range s.info {
-		s.info[i] = describe(inner, i)
+		s.info[i] = describe(inner, i, budget.Numbers)
 	}
 }
 
 // describes reports whether info is what inner says of its columns.
-func describes(info []columnInfo, inner sqldriver.Rows) bool {
+func describes(info []columnInfo, inner sqldriver.Rows, numbers []uint32) bool {
 	for i := range info {
-		if info[i] != describe(inner, i) {
+		if info[i] != describe(inner, i, numbers) {
 			return false
 		}
 	}
@@ -259,9 +272,12 @@ func describes(info []columnInfo, inner sqldriver.Rows) bool {
 
 // describe asks about a column, with database/sql's own answers where inner has
 // none (sql.go, rowsColumnInfoSetupConnLocked).
-func describe(inner sqldriver.Rows, i int) columnInfo {
+func describe(inner sqldriver.Rows, i int, numbers []uint32) columnInfo {
 	t := rowTypeOf(inner, i)
 	c := columnInfo{scanType: t.scanType, length: t.length, lengthOK: t.lengthOK}
+	if i < len(numbers) {
+		c.number = numbers[i]
+	}
 	if p, ok := inner.(sqldriver.RowsColumnTypeDatabaseTypeName); ok {
 		c.databaseType = p.ColumnTypeDatabaseTypeName(i)
 	}

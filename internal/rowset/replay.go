@@ -30,6 +30,7 @@ var (
 	_ sqldriver.RowsColumnTypeLength           = (*manyReplay)(nil)
 	_ sqldriver.RowsColumnTypeNullable         = (*manyReplay)(nil)
 	_ sqldriver.RowsColumnTypePrecisionScale   = (*manyReplay)(nil)
+	_ Numbered                                 = (*manyReplay)(nil)
 )
 
 // places are those for the strings, times and bytes of rows to come.
@@ -330,6 +331,9 @@ func (r *replay) ColumnTypeLength(i int) (int64, bool) {
 
 // ColumnTypeDatabaseTypeName returns the recorded name.
 func (r *replay) ColumnTypeDatabaseTypeName(i int) string { return r.shape.info[i].databaseType }
+
+// ColumnTypeNumber implements [Numbered].
+func (r *replay) ColumnTypeNumber(i int) uint32 { return r.shape.info[i].number }
 
 // ColumnTypeNullable returns what was recorded.
 func (r *replay) ColumnTypeNullable(i int) (nullable, ok bool) {

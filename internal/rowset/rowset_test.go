@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -357,6 +358,78 @@ func TestAllocations(t *testing.T) {
 				_ = played.Close()
 			}); got != 1 {
 				t.Errorf("playing back a row of three values costs %v allocations, want 1", got)
+			}
+		}
+	}
+}
+
+// TestNumbers: rows tell the numbers that the budget gave, whichever kind they are, and
+// results whose numbers differ do not share a shape.
+func TestNumbers(t *testing.T) {
+	for _, columns := range []int{1, 2, 3, 4, 5, 9, 33} {
+		for _, rows := range []int{0, 1, 3} {
+			res, numbers := result{}, []uint32{}
+			for i := range columns {
+				res.names, numbers = append(res.names, "same"), append(numbers, uint32(i+1)<<24)
+			}
+			for range rows {
+				res.rows = append(res.rows, make([]sqldriver.Value, columns))
+			}
+			s := &script{results: []result{res, res}, shape: many}
+			check := func(what string, rows sqldriver.Rows, want []uint32) {
+				t.Helper()
+				for i := range columns {
+					n := uint32(0)
+					if i < len(want) {
+						n = want[i]
+					}
+					if got := rows.(rowset.Numbered).ColumnTypeNumber(i); got != n {
+						t.Errorf("%d columns, %d rows, %s: column %d has the number %d, want %d", columns, len(res.rows), what, i, got, n)
+					}
+				}
+			}
+			inner, _ := s.open()
+			live, _, why := rowset.Record(inner, rowset.Budget{Bytes: 1 << 20, Numbers: numbers})
+			if !errors.Is(why, rowset.ErrManyResult) {
+				t.Fatal(why)
+			}
+			check("a stream", live, numbers)
+			_, _ = all(t, live)
+			check("a stream at its end", live, numbers)
+			if err := live.(sqldriver.RowsNextResultSet).NextResultSet(); err != nil {
+				t.Fatal(err)
+			}
+			check("a further result", live, nil)
+
+			s.results = s.results[:1]
+			shapes, known := new(rowset.Shapes), map[*rowset.Shape]bool{}
+			for range 2 { // the second shares a shape
+				for _, numbers := range [][]uint32{numbers, nil, append([]uint32{7}, numbers[1:]...)} {
+					want := slices.Clone(numbers)
+					inner, _ := s.open()
+					first, set, why := rowset.Record(inner, rowset.Budget{Bytes: 1 << 20, Like: shapes, Numbers: numbers})
+					if why != nil {
+						t.Fatal(why)
+					}
+					packed, shape, _ := set.Pack(nil, shapes)
+					known[shape] = true
+					again, set2, why := rowset.Record(func() sqldriver.Rows { r, _ := s.open(); return r }(), rowset.Budget{Bytes: 1 << 20, Like: shapes, Numbers: slices.Clone(numbers)})
+					if why != nil {
+						t.Fatal(why)
+					}
+					if _, same, _ := set2.Pack(nil, shapes); same != shape {
+						t.Error("equal results have different shapes")
+					}
+					clear(numbers) // they are the caller's
+					check("the first rows", first, want)
+					check("like the last", again, want)
+					check("a set", set.Rows(), want)
+					check("from memory", packed.Rows(shape), want)
+					copy(numbers, want)
+				}
+			}
+			if len(known) != 6 {
+				t.Errorf("%d shapes, want one for each change", len(known))
 			}
 		}
 	}

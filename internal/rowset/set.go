@@ -21,13 +21,15 @@ type Set struct {
 	hasBytes bool
 }
 
-// columnInfo is what database/sql can ask about a column.
+// columnInfo is what database/sql can ask about a column, and the number of its
+// type.
 type columnInfo struct {
 	databaseType string
 	scanType     reflect.Type
 	length       int64
 	precision    int64
 	scale        int64
+	number       uint32
 	lengthOK     bool
 	nullable     bool
 	nullableOK   bool
@@ -63,6 +65,16 @@ func (s *Set) Rows() sqldriver.Rows {
 		return &cursor4{cursor{set: s}, [4]string(s.columns)}
 	}
 	return &cursor{set: s}
+}
+
+// Numbered are rows that tell what [Budget.Numbers] said of their columns. All that
+// the package gives are.
+type Numbered interface {
+	sqldriver.Rows
+
+	// ColumnTypeNumber returns the number of the type of a column, or 0 if none
+	// is known.
+	ColumnTypeNumber(i int) uint32
 }
 
 // cursor is one reading of a Set. Like all driver.Rows it belongs to one
@@ -111,6 +123,7 @@ var (
 	_ sqldriver.RowsColumnTypeLength           = (*cursor)(nil)
 	_ sqldriver.RowsColumnTypeNullable         = (*cursor)(nil)
 	_ sqldriver.RowsColumnTypePrecisionScale   = (*cursor)(nil)
+	_ Numbered                                 = (*cursor)(nil)
 )
 
 func (c *cursor) Columns() []string {
@@ -169,6 +182,8 @@ func (c *cursor) ColumnTypeLength(i int) (int64, bool) {
 }
 
 func (c *cursor) ColumnTypeDatabaseTypeName(i int) string { return c.set.info[i].databaseType }
+
+func (c *cursor) ColumnTypeNumber(i int) uint32 { return c.set.info[i].number }
 
 func (c *cursor) ColumnTypeNullable(i int) (nullable, ok bool) {
 	info := &c.set.info[i]

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // Shapes are the columns that the results of one statement have had. Results
@@ -26,6 +27,15 @@ type Shape struct {
 
 // Owner is that of the Shapes that the shape is of.
 func (s *Shape) Owner() any { return s.owner }
+
+// Size is the memory of the shape, in bytes, without its owner.
+func (s *Shape) Size() int64 {
+	size := int64(unsafe.Sizeof(*s)) + int64(len(s.info))*int64(unsafe.Sizeof(columnInfo{}))
+	for _, name := range s.columns {
+		size += int64(unsafe.Sizeof(name)) + int64(len(name))
+	}
+	return size
+}
 
 // of returns the shape of a set.
 func (s *Shapes) of(set *Set) *Shape {

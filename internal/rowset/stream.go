@@ -17,6 +17,7 @@ type stream struct {
 	// to be asked.
 	tail     error
 	live     bool // replay is over, inner stands where the caller does and answers
+	further  bool // it is in a result that was not recorded
 	closed   bool
 	closeErr error
 }
@@ -29,6 +30,7 @@ var (
 	_ sqldriver.RowsColumnTypeLength           = (*stream)(nil)
 	_ sqldriver.RowsColumnTypeNullable         = (*stream)(nil)
 	_ sqldriver.RowsColumnTypePrecisionScale   = (*stream)(nil)
+	_ Numbered                                 = (*stream)(nil)
 )
 
 func (s *stream) Columns() []string {
@@ -80,7 +82,7 @@ func (s *stream) NextResultSet() error {
 		// told so once and may not do it again.
 		return s.tail
 	}
-	s.next, s.tail, s.live = s.set.rows, nil, true
+	s.next, s.tail, s.live, s.further = s.set.rows, nil, true, true
 	return many.NextResultSet()
 }
 
@@ -113,6 +115,14 @@ func (s *stream) ColumnTypeDatabaseTypeName(i int) string {
 		return ""
 	}
 	return s.set.info[i].databaseType
+}
+
+// ColumnTypeNumber implements [Numbered]. Of further results nobody was told.
+func (s *stream) ColumnTypeNumber(i int) uint32 {
+	if s.further {
+		return 0
+	}
+	return s.set.info[i].number
 }
 
 func (s *stream) ColumnTypeNullable(i int) (nullable, ok bool) {

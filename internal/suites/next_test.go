@@ -37,7 +37,7 @@ func TestNextGo(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	t.Logf("%s took %v", toolchain.Version, time.Since(start))
-	for _, test := range []string{"TestColumnScanner", "TestRowsThatScan", "TestScan"} {
+	for _, test := range []string{"TestColumnScanner", "TestRowsThatScan", "TestScan", "TestScanByNumber", "TestScanTypesOfOneName", "TestScanOfTexts"} {
 		if !bytes.Contains(out, []byte("--- PASS: "+test+" ")) {
 			t.Errorf("%s did not run", test)
 		}

@@ -55,7 +55,7 @@ var brokenVariants = []brokenVariant{
 		"dialects/sqlite/analyze.go", "if a.stale.Swap(false) {", "if a.stale.Swap(false) && !$ {",
 	}}},
 	{"replaced file not noticed", "dialects/sqlite", "TestReplacedFile", []edit{{
-		"dialects/sqlite/reader.go", "return err != nil || !os.SameFile(info, r.file)", "return (err != nil || !os.SameFile(info, r.file)) && !$",
+		"dialects/sqlite/reader.go", "return err != nil || !os.SameFile(info, r.file) || r.moved()", "return (err != nil || !os.SameFile(info, r.file) || r.moved()) && !$",
 	}}},
 	{"log of a replaced file continued", "dialects/sqlite", "TestReplacedFile", []edit{{
 		"dialects/sqlite/reader.go", "resumed && last.identity != r.identity {", "resumed && last.identity != r.identity && !$ {",

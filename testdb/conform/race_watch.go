@@ -39,21 +39,22 @@ func newWatcher(r *race, number int) *watcher {
 	return &watcher{race: r, number: number, follower: follow(r.tb, r.db), rows: make(map[rowID][]int32)}
 }
 
-// run polls until stop is closed, and once more.
+// run polls until stop is closed, and then until a poll has looked at everything: what
+// fires no trigger is told by no other.
 func (w *watcher) run(stop <-chan struct{}) {
 	for last := false; w.err == nil; {
 		w.poll()
-		if last {
+		if last && w.err == nil && w.polls[len(w.polls)-1].checked {
 			return
 		}
-		if w.number%2 == 1 && len(w.polls)%reconnectEvery == 0 {
+		if !last && w.number%2 == 1 && len(w.polls)%reconnectEvery == 0 {
 			w.reconnect()
 		}
 		timer := time.NewTimer(w.race.options.Gap)
 		select {
 		case <-timer.C:
 		case <-stop:
-			last = true
+			last, stop = true, nil
 			timer.Stop()
 		}
 	}

@@ -18,7 +18,7 @@
 // Values lie in slabs and are linked by number; the index has numbers, too. So
 // a million values are some thousand heap objects, beside what each points to.
 // The bytes that the store counts are those that it allocates, also for values
-// that have left: see [Store.Bytes]. Nothing that a call does takes longer the
+// that have left, and what the values have in common: see [Store.Bytes]. Nothing that a call does takes longer the
 // more is stored: a reset forgets the slabs, and an eviction looks at a bounded
 // number of values.
 //

@@ -54,14 +54,13 @@ func (sh *shard[V, C]) queue(r *slot[V]) *queue {
 func (sh *shard[V, C]) weight(r *slot[V]) int64 { return int64(r.bytes) + 200 }
 
 // add puts a value into a free slot.
-func (sh *shard[V, C]) add(hash uint64, v V, common *C, bytes int64, cost uint64) uint32 {
+func (sh *shard[V, C]) add(hash uint64, v V, common *C, bytes int64, cost uint64) {
 	r, n := sh.slots.Take()
-	*r = slot[V]{hash: hash, value: v, bytes: uint32(bytes), lives: sh.worth(bytes, cost), class: sh.classes.enter(common)}
+	*r = slot[V]{hash: hash, value: v, bytes: uint32(bytes), lives: sh.worth(bytes, cost), class: sh.classes.enter(common, sh.commons)}
 	r.main = sh.ghosts.forget(hash)
 	sh.index.Add(&sh.slots, n)
 	sh.bytes += bytes
 	sh.push(n)
-	return n
 }
 
 // worth is how many rounds a value stays without being asked for: one for each
@@ -88,7 +87,7 @@ func (sh *shard[V, C]) remove(n uint32) {
 func (sh *shard[V, C]) free(n uint32) {
 	r := sh.slots.At(n)
 	sh.bytes -= int64(r.bytes)
-	sh.classes.leave(r.class)
+	sh.classes.leave(r.class, sh.commons)
 	sh.index.Remove(&sh.slots, n, 0)
 	*r = slot[V]{}
 	sh.slots.Give(n)

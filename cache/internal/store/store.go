@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/vantage-go/live/cache/internal/slab"
@@ -19,10 +20,11 @@ type Store[V, C any] struct {
 	// outside is what each value costs its owner elsewhere.
 	outside int64
 	evicted func(V)
+	commons atomic.Pointer[commons[C]] // of the latest generation
 }
 
 // Options are those of a store.
-type Options[V any] struct {
+type Options[V, C any] struct {
 	// Bytes bounds the memory of all values. Memory is taken for some hundred of
 	// them at once, so below 64 KiB nothing may fit.
 	Bytes int64
@@ -32,6 +34,10 @@ type Options[V any] struct {
 	// Outside is what each value takes of memory elsewhere, beside what Put is
 	// told.
 	Outside int64
+	// Common tells, if not nil, what it takes of memory that values have in common,
+	// which counts once while there is one of them. It must always tell the same, and
+	// must not use the store.
+	Common func(*C) int64
 	// Evicted is called, if not nil, for each value that makes room for others,
 	// after it has left. It must not use the store.
 	Evicted func(V)
@@ -44,7 +50,7 @@ type Options[V any] struct {
 const maxShards = 16
 
 // New returns an empty store.
-func New[V, C any](o Options[V]) *Store[V, C] {
+func New[V, C any](o Options[V, C]) *Store[V, C] {
 	n := min(max(o.Bytes/max(4*o.Largest, 1), 1), maxShards)
 	n = 1 << (bits.Len64(uint64(n)) - 1)
 	s := &Store[V, C]{
@@ -53,12 +59,27 @@ func New[V, C any](o Options[V]) *Store[V, C] {
 		outside: o.Outside,
 		evicted: o.Evicted,
 	}
+	s.commons.Store(newCommons(0, o.Common))
 	for i := range s.shards {
 		sh := &s.shards[i]
-		sh.capacity, sh.outside = o.Bytes/n, o.Outside
-		sh.clear()
+		sh.capacity, sh.outside, sh.parts = o.Bytes/n, o.Outside, n
+		sh.clear(s.commonsOf(0))
 	}
 	return s
+}
+
+// commonsOf returns where what values of that generation have in common is counted.
+func (s *Store[V, C]) commonsOf(generation uint64) *commons[C] {
+	for {
+		switch c := s.commons.Load(); {
+		case c.generation == generation:
+			return c
+		case c.generation > generation:
+			return newCommons(generation, c.size) // of values that are about to be forgotten
+		default:
+			s.commons.CompareAndSwap(c, newCommons(generation, c.size))
+		}
+	}
 }
 
 func (s *Store[V, C]) shard(hash uint64) *shard[V, C] { return &s.shards[hash>>s.shift] }
@@ -102,8 +123,7 @@ func (s *Store[V, C]) Put(hash uint64, v V, common *C, bytes int64, cost, genera
 		case generation < sh.generation:
 			return
 		case generation > sh.generation:
-			sh.clear()
-			sh.generation = generation
+			sh.clear(s.commonsOf(generation))
 		}
 		if r := sh.at(hash); r != nil {
 			if keep != nil && keep(&r.value, sh.classes.list[r.class].common) {
@@ -115,9 +135,9 @@ func (s *Store[V, C]) Put(hash uint64, v V, common *C, bytes int64, cost, genera
 			}
 			sh.remove(sh.find(hash))
 		}
-		n := sh.add(hash, v, common, bytes, cost)
+		sh.add(hash, v, common, bytes, cost)
 		out = sh.shrink()
-		stored = sh.find(hash) == n
+		stored = sh.find(hash) != 0 // its number may be another one by now
 	}()
 	if s.evicted != nil {
 		for _, v := range out {
@@ -173,8 +193,7 @@ func (s *Store[V, C]) Reset(generation uint64) {
 		sh := &s.shards[i]
 		sh.shardMu.Lock()
 		if sh.generation < generation {
-			sh.clear()
-			sh.generation = generation
+			sh.clear(s.commonsOf(generation))
 		}
 		sh.shardMu.Unlock()
 	}
@@ -215,10 +234,12 @@ type shard[V, C any] struct {
 	main       queue
 	ghosts     ghosts
 	classes    classes[C]
+	commons    *commons[C]
 	// bytes are those of the values beside their slots.
 	bytes    int64
 	capacity int64
 	outside  int64
+	parts    int64 // of the store
 	// density is the running mean of the logarithm of cost per byte, in 1/256.
 	density int64
 	_       [64]byte // a shard's lock is not on the cache line of another's
@@ -262,7 +283,9 @@ func (sh *shard[V, C]) at(hash uint64) *slot[V] {
 
 func (sh *shard[V, C]) find(hash uint64) uint32 { return sh.index.Find(&sh.slots, hash) }
 
-func (sh *shard[V, C]) clear() {
+// clear forgets everything, and goes on with the generation of all.
+func (sh *shard[V, C]) clear(all *commons[C]) {
+	sh.generation, sh.commons = all.generation, all
 	sh.index = slab.Index[slot[V], *slot[V]]{}
 	sh.slots = slab.Slab[slot[V], *slot[V]]{}
 	sh.small, sh.main = queue{}, queue{}
@@ -270,9 +293,9 @@ func (sh *shard[V, C]) clear() {
 	sh.bytes = 0
 }
 
-// size is the memory of the shard. Slots that are not in use count, too: they
-// are there.
+// size is the memory of the shard, with its part of what all of them have in common.
+// Slots that are not in use count, too: they are there.
 func (sh *shard[V, C]) size() int64 {
 	n := int64(sh.slots.Cap())
-	return sh.bytes + n*int64(unsafe.Sizeof(slot[V]{})) + sh.index.Bytes() + int64(sh.slots.Len())*sh.outside + sh.ghosts.size()
+	return sh.bytes + n*int64(unsafe.Sizeof(slot[V]{})) + sh.index.Bytes() + int64(sh.slots.Len())*sh.outside + sh.commons.bytes.Load()/sh.parts + sh.ghosts.size()
 }

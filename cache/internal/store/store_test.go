@@ -30,7 +30,7 @@ func is(key uint64) func(*item, *kind) bool {
 
 type items struct{ *store.Store[item, kind] }
 
-func newItems(o store.Options[item]) items { return items{store.New[item, kind](o)} }
+func newItems(o store.Options[item, kind]) items { return items{store.New[item, kind](o)} }
 
 func (s items) Put(hash uint64, v item, bytes int64, cost, generation uint64, keep func(*item, *kind) bool) (item, bool, bool) {
 	return s.Store.Put(hash, v, kindOf(v.key), bytes, cost, generation, keep)
@@ -60,8 +60,9 @@ func TestAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.SampledFrom([]int64{3000, 20_000, 300_000}).Draw(t, "bytes")
 		model := map[uint64]item{} // by hash
-		s := newItems(store.Options[item]{
+		s := newItems(store.Options[item, kind]{
 			Bytes: limit, Largest: 2000, Outside: 50,
+			Common: func(*kind) int64 { return 100 },
 			Evicted: func(v item) {
 				if model[spread(v.key)] != v {
 					t.Fatalf("%v was evicted, which is not there", v)
@@ -140,7 +141,7 @@ func TestAgainstModel(t *testing.T) {
 // TestGenerationOfPut: a value of a later generation does not wait for the reset.
 func TestGenerationOfPut(t *testing.T) {
 	t.Parallel()
-	s := newItems(store.Options[item]{Bytes: 1 << 20, Largest: 1 << 20})
+	s := newItems(store.Options[item, kind]{Bytes: 1 << 20, Largest: 1 << 20})
 	s.Put(1, item{1, 1}, 10, 0, 0, nil)
 	s.Put(2, item{2, 2}, 10, 0, 1, nil)
 	s.Reset(1) // late
@@ -154,7 +155,7 @@ func TestGenerationOfPut(t *testing.T) {
 // gone round since.
 func TestUsed(t *testing.T) {
 	t.Parallel()
-	s := newItems(store.Options[item]{Bytes: 100_000, Largest: 100_000})
+	s := newItems(store.Options[item, kind]{Bytes: 100_000, Largest: 100_000})
 	put := func(key uint64) { s.Put(spread(key), item{key, 0}, 100, 0, 0, nil) }
 	put(1)
 	put(2)
@@ -197,7 +198,7 @@ func (l *lru) ask(key uint64) bool {
 // than an LRU of as many values.
 func TestHitRatio(t *testing.T) {
 	t.Parallel()
-	s := newItems(store.Options[item]{Bytes: 300_000, Largest: 300_000})
+	s := newItems(store.Options[item, kind]{Bytes: 300_000, Largest: 300_000})
 	random := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(random, 1.1, 4, 20_000)
 	ask := func(key uint64) bool {
@@ -236,7 +237,7 @@ func TestHitRatio(t *testing.T) {
 // were expensive.
 func TestCost(t *testing.T) {
 	t.Parallel()
-	s := newItems(store.Options[item]{Bytes: 300_000, Largest: 300_000})
+	s := newItems(store.Options[item, kind]{Bytes: 300_000, Largest: 300_000})
 	random := rand.New(rand.NewPCG(1, 2))
 	hits := [2]int{}
 	for range 200_000 {
@@ -264,12 +265,16 @@ func TestCost(t *testing.T) {
 func TestSlotsAreGivenBack(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
-	s := newItems(store.Options[item]{Bytes: limit, Largest: limit})
+	s := newItems(store.Options[item, kind]{Bytes: limit, Largest: limit})
 	for i := range uint64(20_000) {
 		s.Put(spread(i), item{i, 0}, 16, 0, 0, nil)
 	}
 	for i := range uint64(1000) {
-		s.Put(spread(1<<40+i), item{i, 0}, 16<<10, 0, 0, nil)
+		var v item
+		_, _, stored := s.Put(spread(1<<40+i), item{i, 0}, 16<<10, 0, 0, nil)
+		if s.Get(spread(1<<40+i), &v, is(i)) != stored {
+			t.Fatalf("value %d is there: %t, but Put said %t", i, !stored, stored)
+		}
 	}
 	if n := s.Len(); n < limit*85/100/(16<<10) {
 		t.Errorf("there is room for %d values of 16 KiB", n)
@@ -280,13 +285,60 @@ func TestSlotsAreGivenBack(t *testing.T) {
 	}
 }
 
+// TestCommon: what values have in common counts once for all parts of the store, as
+// long as there is one of them, and is part of what the store may take.
+func TestCommon(t *testing.T) {
+	t.Parallel()
+	const limit, each = 1 << 20, 100_000
+	o := store.Options[item, kind]{Bytes: limit, Largest: limit / 64}
+	without := store.New[item, kind](o)
+	o.Common = func(*kind) int64 { return each }
+	s := store.New[item, kind](o)
+	put := func(common *kind, generation uint64) {
+		for key := range uint64(100) {
+			for _, s := range []*store.Store[item, kind]{s, without} {
+				s.Put(spread(key), item{key, 0}, common, 10, 0, generation, nil)
+			}
+		}
+	}
+	counts := func(what string, n int64) {
+		t.Helper()
+		if got := s.Bytes() - without.Bytes(); got < n*each || got > (n+1)*each*101/100-each {
+			t.Errorf("%s: %d bytes are counted, want %d and what it takes to know of them", what, got, n*each)
+		}
+	}
+	put(new(kind), 0)
+	counts("values with one thing in common", 1)
+	put(new(kind), 0)
+	counts("others in their place", 1)
+	for key := range uint64(100) {
+		for _, s := range []*store.Store[item, kind]{s, without} {
+			s.Remove(spread(key), func(*item) bool { return true })
+		}
+	}
+	counts("no value", 0)
+	put(new(kind), 0)
+	put(new(kind), 1)
+	counts("values of a later generation", 1)
+	s.Reset(2)
+	without.Reset(2)
+	counts("a reset", 0)
+	for key := range uint64(100) {
+		s.Put(spread(key), item{key, 0}, new(kind), 10, 0, 2, nil)
+	}
+	if got := s.Bytes(); got > limit || s.Len() == 0 || s.Len() > limit/each {
+		t.Errorf("%d values take %d bytes of %d", s.Len(), got, limit)
+	}
+}
+
 // TestConcurrently uses the store from several goroutines, for the race detector.
 func TestConcurrently(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	evicted := 0
-	s := newItems(store.Options[item]{
+	s := newItems(store.Options[item, kind]{
 		Bytes: 200_000, Largest: 10_000,
+		Common:  func(*kind) int64 { return 1000 },
 		Evicted: func(item) { mu.Lock(); evicted++; mu.Unlock() },
 	})
 	var wg sync.WaitGroup

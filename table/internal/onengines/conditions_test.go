@@ -249,6 +249,38 @@ func TestColumnOfAnotherType(t *testing.T) {
 	}
 }
 
+// TestNullsBesideNull: what is found by IS NULL and is read as something else.
+func TestNullsBesideNull(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, e engine) {
+		t.Helper()
+		made, setup := "DATE", []string{}
+		switch e.dialect.Flavor() {
+		case dialects.Postgres:
+			made, setup = "pair DEFAULT ROW(NULL, NULL)", append(setup, "CREATE TYPE pair AS (a int, b int)")
+		case dialects.MySQL:
+			made = "DATE NOT NULL DEFAULT '0000-00-00'"
+		default:
+		}
+		r := newRig(t, e, append(setup, "CREATE TABLE thing (id BIGINT NOT NULL PRIMARY KEY, n BIGINT, name VARCHAR(20), nick VARCHAR(20), made "+made+")")...)
+		q := table.Query{Text: "SELECT id, n, name, nick FROM thing WHERE made IS NULL"}
+		live, err := table.Watch[thing](soon(t), r.db, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = live.Close() }()
+		for id := range 3 {
+			r.exec(t, fmt.Sprintf("INSERT INTO thing (id, n) VALUES (%d, 1)", id))
+			if err := live.Sync(soon(t)); err != nil {
+				t.Fatal(err)
+			}
+			if rows := r.list(t, q); live.Len() != len(rows) || len(rows) != id+1 {
+				t.Errorf("%d rows, want %d", live.Len(), len(rows))
+			}
+		}
+	})
+}
+
 // TestNamesThatDifferByCase: a view is not taken for the table whose name looks
 // like its own.
 func TestNamesThatDifferByCase(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -337,5 +338,37 @@ func TestFeedEnds(t *testing.T) {
 	}
 	if _, err := table.OpenTable[int64, row](soon(t), r.db, "item"); err == nil || !strings.Contains(err.Error(), "change feed") {
 		t.Errorf("opened behind the end: %v", err)
+	}
+}
+
+// TestViewsOfClosedTables: views that were made on tables which are closed are not
+// kept current, though somebody else still uses the rows.
+func TestViewsOfClosedTables(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, engines()[0], "CREATE TABLE days (day TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")
+	r.exec(t, "INSERT INTO days VALUES ('a', 1), ('b', 2)")
+	kept := live[string, byDay](t, r, "days")
+	var asked atomic.Int64
+	match := func(byDay) bool {
+		asked.Add(1)
+		return true
+	}
+	for range 10 {
+		l, err := table.OpenTable[string, byDay](soon(t), r.db, "days")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := table.NewView(l, match); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked.Store(0)
+	r.exec(t, "UPDATE days SET n = 7 WHERE day = 'a'")
+	synchronize(t, kept)
+	if n := asked.Load(); n > 0 {
+		t.Errorf("views of tables that were closed were asked %d times", n)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	_ "github.com/vantage-go/live/dialects/postgres"
 	_ "github.com/vantage-go/live/dialects/postgres/pgx"
 	_ "github.com/vantage-go/live/dialects/sqlite"
+	"github.com/vantage-go/live/internal/params"
 	"github.com/vantage-go/live/listen"
 )
 
@@ -28,12 +29,18 @@ type Target struct {
 // is.
 var ErrNoDriver = errors.New("which driver the data source name is for cannot be told: add --driver")
 
+// ErrMySQLURL is returned for a URL of a MySQL or MariaDB server, which many
+// programs take and the driver does not.
+var ErrMySQLURL = errors.New("the driver of MySQL takes no URL: write user:password@tcp(host:3306)/database")
+
 // driver returns the name of the dialect.
 func (t Target) driver() (string, error) {
-	if t.Driver != "" {
+	scheme, _, ok := strings.Cut(t.DSN, "://")
+	switch {
+	case ok && (scheme == "mysql" || scheme == "mariadb"):
+		return "", ErrMySQLURL
+	case t.Driver != "":
 		return t.Driver, nil
-	}
-	switch scheme, _, ok := strings.Cut(t.DSN, "://"); {
 	case ok && (scheme == "postgres" || scheme == "postgresql"):
 		return "postgres", nil
 	case strings.HasPrefix(t.DSN, "file:"):
@@ -63,7 +70,10 @@ func (t Target) exists(d dialects.Dialect) error {
 	if d.Flavor() != dialects.SQLite {
 		return nil
 	}
-	path, query, _ := strings.Cut(strings.TrimPrefix(t.DSN, "file:"), "?")
+	path, query, _ := strings.Cut(t.DSN, "?")
+	if p, ok := d.(interface{ Place(dsn string) string }); ok {
+		path = p.Place(t.DSN) // a URI has a path that is written in another way
+	}
 	if path == "" || path == ":memory:" || strings.Contains(query, "mode=memory") {
 		return nil
 	}
@@ -99,7 +109,9 @@ func (t Target) use(ctx context.Context, f func(listen.Capturer, *sql.DB) error)
 	if err := t.exists(c); err != nil {
 		return err
 	}
-	connector, err := c.Connector(t.DSN)
+	// A program's name may be given as it is: what it says to livesql is not for the driver.
+	dsn, _ := params.Split(t.DSN)
+	connector, err := c.Connector(dsn)
 	if err != nil {
 		return err
 	}

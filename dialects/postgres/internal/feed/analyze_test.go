@@ -30,6 +30,15 @@ var museum = []string{
 	"CREATE FUNCTION honest(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT abs($1) + 1'",
 	"CREATE FUNCTION honest_too(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN IF n > 0 THEN RETURN honest(n); END IF; RETURN 0; END $$",
 	"CREATE FUNCTION liars_friend(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT liar($1)'",
+	"CREATE FUNCTION assigning_liar(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ DECLARE n int; replace int; BEGIN n := $1; replace := volatile_one(n); RETURN replace; END $$",
+	"CREATE FUNCTION filter(int) RETURNS int LANGUAGE sql AS 'SELECT $1'",
+	"CREATE FUNCTION returning_liar(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN filter($1); END $$",
+	"CREATE FUNCTION since(at timestamptz, until timestamptz DEFAULT now()) RETURNS interval IMMUTABLE LANGUAGE sql AS 'SELECT $2 - $1'",
+	"CREATE FUNCTION plus(n int, m int DEFAULT abs(-1)) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2'",
+	"CREATE FUNCTION moment(text) RETURNS timestamptz IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'",
+	"CREATE FUNCTION moment_out(text, OUT timestamptz) IMMUTABLE LANGUAGE plpgsql AS 'BEGIN $2 := $1; END'",
+	"CREATE FUNCTION next_day(timestamptz, int) RETURNS date IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1 + $2 * interval '1 day'; END $$",
+	"CREATE FUNCTION split(text) RETURNS TABLE (day text) IMMUTABLE LANGUAGE sql AS $$ SELECT unnest(string_to_array($1, ',')) $$",
 	"CREATE FUNCTION clocked(int) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT now()::text $$",
 	"CREATE FUNCTION set_path(int) RETURNS int IMMUTABLE SET search_path = other LANGUAGE sql AS 'SELECT $1'",
 	// Of the same name as functions of Postgres, in other schemas.
@@ -37,7 +46,7 @@ var museum = []string{
 	"CREATE FUNCTION label(item) RETURNS text LANGUAGE sql AS 'SELECT body FROM note WHERE id = $1.id'",
 	"CREATE FUNCTION initials(item) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT left($1.name, 1) $$",
 	"CREATE FUNCTION step(int, int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $2'", "CREATE AGGREGATE odd_sum(int) (sfunc = step, stype = int)",
-	"CREATE AGGREGATE even_sum(int) (sfunc = int4pl, stype = int)",
+	"CREATE AGGREGATE even_sum(int) (sfunc = int4pl, stype = int)", "CREATE AGGREGATE latest(timestamptz) (sfunc = timestamptz_larger, stype = timestamptz, initcond = 'now')",
 
 	"CREATE FUNCTION like_note(text, text) RETURNS bool STABLE LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM note WHERE body = $1 || $2)'",
 	"CREATE OPERATOR ~== (FUNCTION = like_note, LEFTARG = text, RIGHTARG = text)", "CREATE OPERATOR ==~ (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text)",
@@ -72,6 +81,10 @@ var museum = []string{
 	"CREATE TABLE resets (id int PRIMARY KEY)", "CREATE TRIGGER t AFTER INSERT ON resets FOR EACH ROW EXECUTE FUNCTION sets_role()",
 	"CREATE FUNCTION runs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DELETE FROM note'; RETURN NEW; END $$",
 	"CREATE TABLE runner (id int PRIMARY KEY)", "CREATE TRIGGER t AFTER INSERT ON runner FOR EACH ROW EXECUTE FUNCTION runs()",
+	"CREATE FUNCTION long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + strings.Repeat(" ", 256<<10) + "DELETE FROM note; RETURN NEW; END $$",
+	"CREATE TABLE lengthy (id int PRIMARY KEY)", "CREATE TRIGGER t AFTER INSERT ON lengthy FOR EACH ROW EXECUTE FUNCTION long()",
+	"CREATE FUNCTION assigns() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE replace int; BEGIN replace := NULL; replace := next_id(); RETURN NEW; END $$",
+	"CREATE TABLE assigner (id int PRIMARY KEY)", "CREATE TRIGGER t AFTER INSERT ON assigner FOR EACH ROW EXECUTE FUNCTION assigns()",
 	"CREATE TABLE ruled (id int PRIMARY KEY)", "CREATE RULE r AS ON INSERT TO ruled DO ALSO DELETE FROM note",
 	"CREATE TABLE child (id int PRIMARY KEY, item int REFERENCES item ON DELETE CASCADE, base int REFERENCES note)",
 }
@@ -115,6 +128,7 @@ func TestAnalyzeReads(t *testing.T) {
 		"SELECT created > $1::timestamptz FROM item":                                                         "item",
 
 		"SELECT honest(id), honest_too(id), other.upper(1) FROM item": "item",
+		"SELECT plus(id), next_day(created, id) FROM item":            "item",
 		"SELECT i.initials FROM item i":                               "item",
 		"SELECT upper(name) FROM item":                                "item",
 		"SELECT name % 'x' FROM item":                                 "!operator %",
@@ -132,6 +146,13 @@ func TestAnalyzeReads(t *testing.T) {
 		"SELECT liar(id) FROM item":                                    "!liar()",
 		"SELECT dynamic_liar('note') FROM item":                        "!dynamic_liar()",
 		"SELECT liars_friend(id) FROM item":                            "!liars_friend()",
+		"SELECT x.day::date FROM note, split(note.body) AS x":          "!makes a date of day",
+		"SELECT latest(created) FROM item":                             "!latest()",
+		"SELECT returning_liar(id) FROM item":                          "!returning_liar()",
+		"SELECT since(created) FROM item":                              "!since()",
+		"SELECT moment(body) FROM note":                                "!moment()",
+		"SELECT moment_out(body) FROM note":                            "!moment_out()",
+		"SELECT assigning_liar(id) FROM item":                          "!assigning_liar()",
 		"SELECT clocked(id) FROM item":                                 "!clocked()",
 		"SELECT set_path(id) FROM item":                                "!set_path()",
 		"SELECT lower(name) FROM item":                                 "!lower()",
@@ -241,6 +262,8 @@ func TestAnalyzeWrites(t *testing.T) {
 		"INSERT INTO counted DEFAULT VALUES":      "!next_id()",
 		"INSERT INTO resets VALUES (1)":           "!trigger t",
 		"INSERT INTO runner VALUES (1)":           "!trigger t",
+		"INSERT INTO lengthy VALUES (1)":          "!trigger t",
+		"INSERT INTO assigner VALUES (1)":         "!trigger t",
 		"INSERT INTO ruled VALUES (1)":            "!rules",
 		"INSERT INTO typed VALUES (1, 'x')":       "!type checked",
 		"INSERT INTO note SELECT volatile_one(1)": "!",
@@ -315,6 +338,7 @@ func TestKeyColumns(t *testing.T) {
 		"CREATE TABLE by_date (a date PRIMARY KEY)", "CREATE TABLE by_char (a char(3) PRIMARY KEY)", "CREATE TABLE by_domain (a number PRIMARY KEY)",
 		"CREATE TABLE by_ci (a text COLLATE ci PRIMARY KEY)", "CREATE TABLE without (a int)",
 		"CREATE TABLE part (id int PRIMARY KEY) PARTITION BY RANGE (id)", "CREATE TABLE part1 PARTITION OF part FOR VALUES FROM (0) TO (10)",
+		"CREATE TABLE by_twice (a int, twice int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY)",
 		"CREATE TABLE base (id int PRIMARY KEY)", "CREATE TABLE derived () INHERITS (base)")
 	for name, want := range map[string][]dialects.KeyColumn{
 		"a": {
@@ -327,7 +351,7 @@ func TestKeyColumns(t *testing.T) {
 			{Name: "b", Kind: dialects.IntKey},
 			{Name: "a", Kind: dialects.IntKey},
 		},
-		"by_date": nil, "by_char": nil, "by_domain": nil, "by_ci": nil, "without": nil, "base": nil, "derived": nil,
+		"by_date": nil, "by_char": nil, "by_domain": nil, "by_ci": nil, "by_twice": nil, "without": nil, "base": nil, "derived": nil,
 		"part": {{Name: "id", Kind: dialects.IntKey}}, "part1": {{Name: "id", Kind: dialects.IntKey}},
 	} {
 		found := m.catalog.Find(name)

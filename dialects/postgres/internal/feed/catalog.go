@@ -153,6 +153,9 @@ func (s *schema) touches(t storedTrigger) (names []string, known bool) {
 		return nil, false
 	}
 	scan := dialects.ScanText(dialects.Postgres, t.source)
+	if len(scan.Names) == 0 {
+		return nil, false // it was not looked into
+	}
 	if _, writes := dialects.Trust(s.judge).Check(scan.Calls); writes {
 		return nil, false
 	}
@@ -164,8 +167,15 @@ func (s *schema) touches(t storedTrigger) (names []string, known bool) {
 	if s.hiddenIn(t.source, s.ofDay).writes {
 		return nil, false
 	}
+	if t.kind&beforeRow == beforeRow {
+		return append(scan.Names, "new"), true // whichever row it returns is the new one
+	}
 	return scan.Names, true
 }
+
+// beforeRow are the bits of pg_trigger.tgtype of a trigger that may change a row
+// before it is written.
+const beforeRow = 1 | 2
 
 // isRelation reports whether there is a relation of that name: one stands
 // before a parenthesis, too, in front of a list of columns.

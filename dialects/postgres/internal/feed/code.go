@@ -41,8 +41,10 @@ type function struct {
 	extension    bool
 	whole        bool // may be called as a column of a row
 	settings     string
-	source       string
+	source       string   // the first values of an aggregate
 	parts        []uint32 // the functions of an aggregate
+	defaults     string   // of arguments
+	types        []uint32 // of arguments and result
 
 	// judged and trusted: see code.trusts.
 	judged, trusted bool
@@ -124,15 +126,15 @@ func (s *schema) loadFunctions(ctx context.Context, q querier) error {
 	err := each(ctx, q, functionsSQL, func(scan func(...any) error) error {
 		f := &function{}
 		var owned, definer bool
-		var sum, parts string
-		if err := scan(&f.oid, &f.schema, &f.name, &f.kind, &f.volatility, &f.language, &f.extension, &f.whole, &owned, &definer, &f.settings, &f.source, &sum, &parts); err != nil {
+		var sum, parts, types string
+		if err := scan(&f.oid, &f.schema, &f.name, &f.kind, &f.volatility, &f.language, &f.extension, &f.whole, &owned, &definer, &f.settings, &f.source, &sum, &parts, &f.defaults, &types); err != nil {
 			return err
 		}
 		if f.schema == "livesql" {
 			s.captures[f.name] = storedFunction{owned: owned, definer: definer, settings: f.settings, language: f.language, body: f.source}
 			return nil
 		}
-		f.parts = oids(parts)
+		f.parts, f.types = oids(parts), oids(types)
 		s.code.functions[f.name] = append(s.code.functions[f.name], f)
 		s.code.byOID[f.oid] = f
 		all = append(all, f.schema, f.name, sum)

@@ -1,14 +1,17 @@
 package feed
 
 // functionsSQL lists the functions that did not come with the database. Whole
-// tells that a.f may stand for f(a), with a the row of a table.
+// tells that a.f may stand for f(a), with a the row of a table. The last two are
+// what stands for arguments that a call leaves out, and the types of arguments and
+// result.
 const functionsSQL = `SELECT p.oid, n.nspname, p.proname, p.prokind, p.provolatile, l.lanname,
 	EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'),
 	p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1 AND (SELECT t.typtype IN ('c', 'p') FROM pg_catalog.pg_type AS t WHERE t.oid = p.proargtypes[0]),
 	p.proowner = coalesce((SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'log'), p.proowner), p.prosecdef, coalesce(array_to_string(p.proconfig, ';'), ''),
-	p.prosrc, md5(concat_ws(' ', p.oid, p.xmin)),
+	CASE p.prokind WHEN 'a' THEN (SELECT concat_ws(' ', a.agginitval, a.aggminitval) FROM pg_catalog.pg_aggregate AS a WHERE a.aggfnoid = p.oid) ELSE p.prosrc END, md5(concat_ws(' ', p.oid, p.xmin)),
 	coalesce((SELECT ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]::text
-		FROM pg_catalog.pg_aggregate AS a WHERE a.aggfnoid = p.oid), '{}')
+		FROM pg_catalog.pg_aggregate AS a WHERE a.aggfnoid = p.oid), '{}'),
+	coalesce(pg_catalog.pg_get_expr(p.proargdefaults, 0), ''), array_to_string(array_append(coalesce(p.proallargtypes, p.proargtypes::oid[]), p.prorettype), ' ')
 	FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
 	WHERE p.oid >= 16384 AND n.nspname !~ '^pg_temp_' ORDER BY p.oid`
 
@@ -50,12 +53,15 @@ const oddColumnsSQL = `SELECT a.attrelid, a.attname, a.atttypid, CASE WHEN t.oid
 	WHERE a.attnum > 0 AND NOT a.attisdropped AND (a.atttypid >= 16384 OR t.typname ~ '^_?(reg.*|timetz|time|aclitem)$') AND ` + relevant + ` ORDER BY a.attrelid, a.attnum`
 
 // dateColumnsSQL lists the names of columns that hold dates and times, in
-// whatever table, and whether all columns of that name do. Rows tells of the
-// names of tables with such columns.
+// whatever table or result of a function, and whether all columns of that name do.
+// Rows tells of the names of tables with such columns.
 const dateColumnsSQL = `SELECT a.attname, bool_and(t.oid < 16384 AND t.typname IN ('date', 'time', 'timestamp', 'timestamptz'))
-	FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+	FROM (SELECT a.attname::text, a.atttypid
+		FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND (c.relkind = 'c' OR ` + relevant + `)
+		UNION ALL SELECT g.name, g.typ FROM pg_catalog.pg_proc AS p CROSS JOIN unnest(p.proargnames, p.proallargtypes, p.proargmodes) AS g (name, typ, mode)
+		WHERE p.oid >= 16384 AND g.mode NOT IN ('i', 'v') AND g.name <> '') AS a (attname, atttypid)
 	JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-	WHERE a.attnum > 0 AND NOT a.attisdropped AND (c.relkind = 'c' OR ` + relevant + `)
 	GROUP BY a.attname HAVING bool_or(t.oid < 16384 AND t.typname IN ('date', 'time', 'timestamp', 'timestamptz'))`
 
 // codeSQL lists the expressions that are part of tables: those that run when

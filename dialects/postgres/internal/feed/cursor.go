@@ -36,6 +36,9 @@ type cursor struct {
 	place    place
 	epoch    string // empty when there was no log
 	snapshot snapshot
+	// prepared may end without rows: see [preparations.older]. Some may have
+	// ended before the snapshot.
+	prepared []uint64
 	// schema is the one that the consumers know.
 	schema *schema
 	// fingerprint is that of the schema.
@@ -204,7 +207,8 @@ func (a *answer) row(text [8]sql.NullString) error {
 // After a crash the server may give out numbers again whose transactions were
 // lost: the snapshot means nothing then. The epoch is in an unlogged table, as
 // the log is, which a crash, a promotion and a restore all leave empty, and
-// which is filled with a new one.
+// which is filled with a new one. What was prepared before then ends without
+// rows: see [preparations].
 func (a *answer) gap(since cursor) string {
 	switch {
 	case !since.logged():
@@ -217,6 +221,8 @@ func (a *answer) gap(since cursor) string {
 		return "the change log was pruned since it was last read"
 	case !a.snapshot.covers(since.snapshot):
 		return "the server has gone back in time"
+	case since.lost(a.snapshot):
+		return "a transaction has ended that was prepared before the change log began, and may be missing from it"
 	case len(a.rows) > maxDelta:
 		return "too many changes at once"
 	}

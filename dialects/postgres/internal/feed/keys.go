@@ -46,8 +46,8 @@ var pinKinds = map[string]dialects.KeyKind{
 }
 
 // keyColumns returns the columns of the key as the analysis of statements needs
-// them, or nothing if the log does not tell keys of r or a statement could spell
-// them in other ways. Changes of the relatives of r come with the same keys, or
+// them, or nothing if the log does not tell keys of r, a statement could spell
+// them in other ways, or it could change them without naming them. Changes of the relatives of r come with the same keys, or
 // as marks on the whole of r: see nameRelatives.
 func (r *relation) keyColumns() []dialects.KeyColumn {
 	if len(r.keys) == 0 {
@@ -56,7 +56,7 @@ func (r *relation) keyColumns() []dialects.KeyColumn {
 	columns := make([]dialects.KeyColumn, len(r.primary))
 	for i, c := range r.primary {
 		kind := pinKinds[c.typ]
-		if kind == dialects.NoKey {
+		if kind == dialects.NoKey || c.generated {
 			return nil
 		}
 		columns[i] = dialects.KeyColumn{Name: c.name, Kind: kind}

@@ -56,6 +56,8 @@ type reader struct {
 	// epoch is that of the log on this connection, empty before the first poll
 	// and as long as there is no log.
 	epoch string
+	// older is what the cursors of the epoch have as prepared.
+	older []uint64
 	found presence
 	// prepares: transactions can be prepared on the server. NOTIFY would make
 	// that fail, so no bell rings there of itself.
@@ -168,7 +170,7 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 		return listen.Delta{}, err
 	}
 	r.noteRows(len(a.rows), r.sleeper.dream(len(a.rows), a.snapshot))
-	next := cursor{place: r.place, epoch: a.epoch, snapshot: a.snapshot}
+	next := cursor{place: r.place, epoch: a.epoch, snapshot: a.snapshot, prepared: r.older}
 	delta := listen.Delta{}
 	if since == nil {
 		delta.Reset = "the feed has started"
@@ -242,8 +244,16 @@ func (r *reader) differs(c *collector, before *schema) (reset string) {
 // ask sends the poll and looks at who answers.
 func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, error) {
 	statement := question(last, check)
+	first := r.epoch == ""
+	var p preparations
+	if first {
+		var err error
+		if p, err = r.askPrepared(ctx); err != nil {
+			return nil, err
+		}
+	}
 	a, err := r.askPlainly(ctx, statement)
-	if err == nil && (a.epoch == "" || a.place != r.place) {
+	if err == nil && (a.epoch == "" || a.place != r.place || first && a.epoch != p.epoch) {
 		// Not in the same statement: the snapshot of the cursor must be one
 		// that was taken in the epoch that it is told of.
 		var epoch string
@@ -252,6 +262,9 @@ func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("postgres: marking the epoch of the change log: %w", err)
+		}
+		if p, err = r.askPrepared(ctx); err != nil {
+			return nil, err
 		}
 		a, err = r.askPlainly(ctx, statement)
 	}
@@ -262,10 +275,12 @@ func (r *reader) ask(ctx context.Context, last cursor, check bool) (*answer, err
 		return nil, &olderError{a.version, a.later}
 	case a.version > layoutVersion:
 		return nil, &listen.NoLogError{Why: fmt.Sprintf("the change log has layout %d, and this version of livesql knows layout %d", a.version, layoutVersion)}
-	case a.epoch == "" || a.place != r.place || r.epoch != "" && a.epoch != r.epoch:
+	case a.epoch == "" || a.place != r.place || !first && a.epoch != r.epoch || first && a.epoch != p.epoch:
 		return nil, errOther
 	}
-	r.epoch = a.epoch
+	if first {
+		r.epoch, r.older = a.epoch, p.older(a.snapshot)
+	}
 	r.db.auto = r.db.always || a.later && !r.db.never
 	r.mode = a.bell
 	r.bell.serve(a.bell != listen.BellPoll && (!r.prepares || a.bell == listen.BellApp))

@@ -142,6 +142,8 @@ type keyColumn struct {
 	builtin bool
 	// deterministic: equal values have equal bytes.
 	deterministic bool
+	// generated: it changes with other columns.
+	generated bool
 }
 
 // loadSchema reads the schema over q, which should be in a transaction of one

@@ -68,7 +68,7 @@ func (s *schema) loadKeys(ctx context.Context, q querier) error {
 	return each(ctx, q, keysSQL, func(scan func(...any) error) error {
 		var oid uint32
 		var c keyColumn
-		if err := scan(&oid, &c.name, &c.typ, &c.builtin, &c.deterministic); err != nil {
+		if err := scan(&oid, &c.name, &c.typ, &c.builtin, &c.deterministic, &c.generated); err != nil {
 			return err
 		}
 		if r := s.byOID[oid]; r != nil {

@@ -95,8 +95,11 @@ const accessSQL = `WITH n AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspn
 	coalesce((SELECT bool_and(has_table_privilege(oid, 'SELECT')) FROM t), false),
 	coalesce((SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) FROM f), true), ` + strangeSQL
 
+// relationsSQL lists the relations. The options of a view tell as whom it reads
+// (security_invoker).
 const relationsSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfilenode, c.relpersistence = 'u', c.relrowsecurity,
 	md5(concat_ws(' ', c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relowner, c.relacl, c.relnamespace, c.relname,
+		CASE WHEN c.relkind = 'v' THEN c.reloptions END,
 		(SELECT string_agg(concat_ws(',', a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod, a.attcollation, a.attisdropped, a.attacl), ';' ORDER BY a.attnum)
 			FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0),
 		(SELECT string_agg(concat_ws(',', o.oid, o.xmin), ';' ORDER BY o.oid) FROM pg_catalog.pg_constraint AS o WHERE o.conrelid = c.oid AND o.contype IN ('p', 'f')),
@@ -112,7 +115,7 @@ const relationsSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relfileno
 	coalesce((SELECT b.subname FROM pg_catalog.pg_subscription_rel AS o JOIN pg_catalog.pg_subscription AS b ON b.oid = o.srsubid WHERE o.srrelid = c.oid LIMIT 1), '')
 	FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE ` + relevant
 
-const keysSQL = `SELECT o.conrelid, a.attname, pg_catalog.format_type(a.atttypid, NULL), a.atttypid < 16384, coalesce(l.collisdeterministic, true)
+const keysSQL = `SELECT o.conrelid, a.attname, pg_catalog.format_type(a.atttypid, NULL), a.atttypid < 16384, coalesce(l.collisdeterministic, true), a.attgenerated <> ''
 	FROM pg_catalog.pg_constraint AS o CROSS JOIN unnest(o.conkey) WITH ORDINALITY AS k(num, place)
 	JOIN pg_catalog.pg_attribute AS a ON a.attrelid = o.conrelid AND a.attnum = k.num
 	LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation

@@ -59,6 +59,7 @@ var schemaChanges = []schemaChange{
 	{statement: "ALTER TABLE free ADD PRIMARY KEY (v)", reset: "public.free"},
 	{statement: "ALTER TABLE free ADD FOREIGN KEY (v) REFERENCES a ON DELETE SET NULL", reset: "public."},
 	{statement: "CREATE OR REPLACE VIEW va AS SELECT id, v + 1 AS v FROM a", reset: "public.va"},
+	{statement: "ALTER VIEW va SET (security_barrier = true); TRUNCATE pt1", reset: "public.va"},
 	{statement: "ALTER TABLE a DISABLE TRIGGER livesql_insert", reset: "public.a"},
 	{statement: "ALTER TABLE a ENABLE ALWAYS TRIGGER livesql_insert", reset: "public.a"},
 	{statement: "DROP TRIGGER livesql_insert ON a", reset: "public.a"},

@@ -20,14 +20,40 @@ func (s *schema) trusts(f *function) bool {
 	f.judged = true
 	switch {
 	case f.kind == "a":
-		f.trusted = s.trustsAll(f.parts)
+		f.trusted = s.trustsAll(f.parts) && !dialects.SaysNow(f.source)
 	case f.kind == "p" || f.volatility != "i" || f.settings != "":
 	case f.extension, f.language == "internal":
 		f.trusted = true
-	case f.language == "sql", f.language == "plpgsql":
+	case f.language == "sql":
 		f.trusted = s.pureBody(f)
+	case f.language == "plpgsql":
+		f.trusted = !s.readsDates(f) && s.pureBody(f)
+	}
+	if f.trusted && f.defaults != "" {
+		f.trusted = s.pureBody(&function{language: "sql", source: "SELECT " + f.defaults})
 	}
 	return f.trusted
+}
+
+// readsDates reports whether a function in PL/pgSQL, which makes whatever it
+// returns or assigns a value of the type that is due, may so make a date of a
+// text: it is given something else than numbers and dates.
+func (s *schema) readsDates(f *function) bool {
+	dates, others := false, false
+	for _, oid := range f.types {
+		t := s.code.types[oid]
+		switch {
+		case dateOIDs[oid]:
+			dates = true
+		case t != nil:
+			dates, others = dates || s.holdsDate(t, 0), true
+		case oid >= builtinOIDs || anyOIDs[oid]:
+			dates, others = true, true // rows of tables
+		case !numberOIDs[oid]:
+			others = true
+		}
+	}
+	return dates && others
 }
 
 // trustsAll is trusts for a list of functions, those of the database among them.
@@ -194,6 +220,16 @@ var dateOIDs = map[uint32]bool{
 	1082: true, 1083: true, 1114: true, 1184: true, 1266: true, 1182: true, 1183: true, 1115: true, 1185: true, 1270: true,
 	3908: true, 3909: true, 3910: true, 3911: true, 3912: true, 3913: true, 4533: true, 4534: true, 4535: true, 6152: true, 6153: true, 6155: true,
 }
+
+// numberOIDs are those of types whose values say nothing: numbers, truth values,
+// intervals, UUIDs, void. anyOIDs are those of types that stand for others.
+var (
+	numberOIDs = map[uint32]bool{16: true, 20: true, 21: true, 23: true, 700: true, 701: true, 1700: true, 1186: true, 2950: true, 2278: true}
+	anyOIDs    = map[uint32]bool{
+		2249: true, 2276: true, 2277: true, 2283: true, 2776: true, 3500: true, 3831: true, 4537: true,
+		4538: true, 5077: true, 5078: true, 5079: true, 5080: true,
+	}
+)
 
 func (s *schema) holdsDate(t *userType, depth int) bool {
 	if depth > 20 {

@@ -42,6 +42,7 @@ func (d *database) DeltaIn(ctx context.Context, tx *sql.Tx, since listen.Cursor)
 // kept is a cursor that outlives the process.
 type kept struct {
 	Sysid, Dboid, Epoch, Snapshot, Fingerprint string
+	Prepared                                   []uint64 `json:",omitempty"`
 }
 
 // Keep returns the cursor's place, and what was captured then.
@@ -50,7 +51,7 @@ func (d *database) Keep(c listen.Cursor) ([]byte, error) {
 	if !ok || !at.logged() || at.fingerprint == "" {
 		return nil, errors.New("postgres: the cursor is not one of a change log")
 	}
-	return json.Marshal(kept{at.place.sysid, at.place.dboid, at.epoch, at.snapshot.String(), at.fingerprint})
+	return json.Marshal(kept{at.place.sysid, at.place.dboid, at.epoch, at.snapshot.String(), at.fingerprint, at.prepared})
 }
 
 // Resume returns the place. The epoch is another one after whatever makes the
@@ -65,7 +66,7 @@ func (d *database) Resume(text []byte, now listen.Cursor) (listen.Cursor, error)
 		return nil, fmt.Errorf("postgres: the cursor that was kept is damaged: %w", err)
 	}
 	snapshot, err := parseSnapshot(k.Snapshot)
-	last := cursor{place: place{k.Sysid, k.Dboid}, epoch: k.Epoch, snapshot: snapshot, schema: at.schema, fingerprint: at.fingerprint}
+	last := cursor{place: place{k.Sysid, k.Dboid}, epoch: k.Epoch, snapshot: snapshot, prepared: k.Prepared, schema: at.schema, fingerprint: at.fingerprint}
 	switch {
 	case err != nil:
 		return nil, err

@@ -1,0 +1,87 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// doorkeeper is a row store that lets nobody in until it is told what to say.
+type doorkeeper struct {
+	*MemoryStore
+	reached chan struct{}
+	answers chan error
+}
+
+func (d *doorkeeper) Open(ctx context.Context, name string) (Shelf, error) {
+	d.reached <- struct{}{}
+	select {
+	case err := <-d.answers:
+		if err != nil {
+			return nil, err
+		}
+		return d.MemoryStore.Open(ctx, name)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TestOpeningHoldsNobodyUp: while a table waits for its row store, others are opened
+// and closed. Who opens the same waits with its own context, and tries by itself
+// when that has failed.
+func TestOpeningHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	type result struct {
+		core    *core[int64, item]
+		release func() error
+		err     error
+	}
+	db, m := &Database{}, newMemory(t, MemoryConfig[item]{})
+	door := &doorkeeper{NewMemoryStore(), make(chan struct{}), make(chan error)}
+	share := func(ctx context.Context, name string, opts ...Option) (r result) {
+		r.core, r.release, r.err = share(ctx, db, shape{text: name}, m, collect(opts))
+		return r
+	}
+	opening := func() chan result {
+		done := make(chan result, 1)
+		go func() { done <- share(soon(t), "kept", StoreIn(door)) }()
+		return done
+	}
+	first := opening()
+	<-door.reached
+	if !db.sharedMu.TryLock() {
+		door.answers <- errScripted
+		t.Fatal("a lock is held while a row store is opened")
+	}
+	db.sharedMu.Unlock()
+	other := share(soon(t), "other")
+	if other.err != nil {
+		t.Fatal(other.err)
+	}
+	if err := other.release(); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(soon(t))
+	cancel()
+	if r := share(ctx, "kept", StoreIn(door)); !errors.Is(r.err, context.Canceled) {
+		t.Errorf("who had no time got %v", r.err)
+	}
+	second := opening()
+	door.answers <- errScripted
+	if r := <-first; !errors.Is(r.err, errScripted) {
+		t.Errorf("the first one got %v", r.err)
+	}
+	<-door.reached // the second one, by itself
+	third := opening()
+	door.answers <- nil
+	a, b := <-second, <-third
+	if a.err != nil || b.err != nil || a.core != b.core {
+		t.Fatalf("%v and %v", a.err, b.err)
+	}
+	if err := a.release(); err != nil || b.core.ctx.Err() != nil {
+		t.Errorf("what is used was closed: %v", err)
+	}
+	if err := b.release(); err != nil || b.core.ctx.Err() == nil || len(db.shared) > 0 {
+		t.Errorf("what nobody uses was not closed: %v", err)
+	}
+}
