@@ -1,6 +1,7 @@
 package table
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -445,11 +446,36 @@ func TestWindowOpenFails(t *testing.T) {
 	}
 }
 
-// TestWindowClosed: it keeps what it has, and does nothing more.
+// heedless is a source whose pages do not notice that they are not wanted any more.
+type heedless struct{ *Memory[int64, item] }
+
+func (h heedless) Sorted(ctx context.Context, columns []string, collated bool) (func(context.Context) (Pages[int64, item], error), error) {
+	open, err := h.Memory.Sorted(ctx, columns, collated)
+	return func(ctx context.Context) (Pages[int64, item], error) {
+		pages, err := open(context.WithoutCancel(ctx))
+		return heedlessPages{pages}, err
+	}, err
+}
+
+type heedlessPages struct{ Pages[int64, item] }
+
+func (p heedlessPages) Page(ctx context.Context, page Page[int64], yield func(int64, *item) error) error {
+	return p.Pages.Page(context.WithoutCancel(ctx), page, yield)
+}
+
+// TestWindowClosed: it keeps what it has, and does nothing more, whether or not
+// its source notices.
 func TestWindowClosed(t *testing.T) {
 	t.Parallel()
 	l := numbered(t, 1000, MemoryConfig[item]{Tells: true})
-	w := openWindow(t, l)
+	for name, source := range map[string]Ordered[int64, item]{"heeded": l, "unheeded": heedless{l.Memory}} {
+		t.Run(name, func(t *testing.T) { closedWindow(t, l, source) })
+	}
+}
+
+func closedWindow(t *testing.T, l *ledger, source Ordered[int64, item]) {
+	t.Helper()
+	w := openWindow(t, source)
 	events := w.Events(soon(t))
 	reading := make(chan struct{})
 	l.At(BeforePage, func() error {

@@ -251,7 +251,8 @@ func (w *Window[K, T]) readPage(ctx context.Context, pages Pages[K, T], s span, 
 }
 
 // publish makes a frame the current version, unless it shows the same, and tells
-// so. Fetched is what was missing.
+// so. Fetched is what was missing. What was read by one who did not notice that
+// the window was closed meanwhile is not shown.
 func (w *Window[K, T]) publish(next *frame[K, T], r round[K], fetched span) {
 	before := w.current.Load()
 	changed, more := before.compare(next, w.schema.Equal)
@@ -260,6 +261,10 @@ func (w *Window[K, T]) publish(next *frame[K, T], r round[K], fetched span) {
 		next.number++
 	}
 	w.viewMu.Lock()
+	if w.ctx.Err() != nil {
+		w.viewMu.Unlock()
+		return
+	}
 	w.current.Store(next)
 	if fetched = fetched.clip(span{0, next.end()}); !fetched.empty() {
 		w.tell(WindowEvent{Kind: RangeLoaded, From: fetched.from, To: fetched.to, Version: next.number})
