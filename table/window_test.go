@@ -467,15 +467,21 @@ func (p heedlessPages) Page(ctx context.Context, page Page[int64], yield func(in
 // its source notices.
 func TestWindowClosed(t *testing.T) {
 	t.Parallel()
-	l := numbered(t, 1000, MemoryConfig[item]{Tells: true})
-	for name, source := range map[string]Ordered[int64, item]{"heeded": l, "unheeded": heedless{l.Memory}} {
-		t.Run(name, func(t *testing.T) { closedWindow(t, l, source) })
+	for name, notices := range map[string]bool{"noticed": true, "unnoticed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := numbered(t, 1000, MemoryConfig[item]{Tells: true})
+			if notices {
+				closedWindow(t, l, openWindow(t, l))
+			} else {
+				closedWindow(t, l, openWindow(t, heedless{l.Memory}))
+			}
+		})
 	}
 }
 
-func closedWindow(t *testing.T, l *ledger, source Ordered[int64, item]) {
+func closedWindow(t *testing.T, l *ledger, w *Window[int64, item]) {
 	t.Helper()
-	w := openWindow(t, source)
 	events := w.Events(soon(t))
 	reading := make(chan struct{})
 	l.At(BeforePage, func() error {

@@ -10,7 +10,9 @@
 // transaction left behind, the history is the exact answer to every question
 // at every number. An answer is judged right when it was the current one at
 // some instant between the start of the read less the lease and the end of the
-// read, and not older than what this process had been told to be committed.
+// read, and not older than what this process had been told to be committed. The
+// one exception is that of the README: what a write changes through a partition
+// that another program has attached within the lease.
 // Instants are readings of the one monotonic clock of the machine, so no bound
 // is blurred by clocks.
 //

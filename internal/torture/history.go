@@ -121,6 +121,17 @@ func (h *history) spans(q *question) []span {
 	return all
 }
 
+// links lists the transactions that changed of which tables a table consists.
+func (h *history) links() []int {
+	var all []int
+	for v := 1; v < len(h.commits); v++ {
+		if h.commits[v].state.Facts.Detached != h.commits[v-1].state.Facts.Detached {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
 // telling is a change of one row that the feed has to tell.
 type telling struct {
 	row    rowKey

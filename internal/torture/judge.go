@@ -26,9 +26,13 @@ type judge struct {
 	// own holds, for each question and handle, the transactions of that handle
 	// that changed the question's answer.
 	own []map[int][]told
+	// links are the transactions of each lane that changed what its tables are
+	// made of.
+	links [][]int
 
 	violations []string
 	counts     Verdict
+	unheard    int // answers that miss an own write for a link of another program
 	ages       []int64
 }
 
@@ -45,7 +49,8 @@ type Verdict struct {
 	// what the reader asked for.
 	Old int
 	// Unwritten answers miss a transaction that this process had been told to
-	// be committed, through the same handle.
+	// be committed, through the same handle. Those that it changed through a link
+	// which another program had just made count as unheard.
 	Unwritten int
 	// Wrong answers were never right.
 	Wrong int
@@ -53,6 +58,9 @@ type Verdict struct {
 
 func newJudge(lanes []*history, all []question) *judge {
 	j := &judge{lanes: lanes, questions: all}
+	for _, h := range lanes {
+		j.links = append(j.links, h.links())
+	}
 	for i := range all {
 		h := lanes[all[i].lane]
 		spans := h.spans(&all[i])
@@ -86,6 +94,20 @@ func (j *judge) told(question int32, handle int, t int64) int {
 	return own[i-1].highest
 }
 
+// mayNotHaveHeard reports whether another program may have made a link, or ended
+// one, through which an own transaction changed the answer, without the handle
+// having to know it: it was not committed yet when the oldest answer was current
+// that is good enough.
+func (j *judge) mayNotHaveHeard(question int32, handle, told, oldest int) bool {
+	q := &j.questions[question]
+	if !q.linked {
+		return false
+	}
+	return slices.ContainsFunc(j.links[q.lane], func(v int) bool {
+		return v > oldest && v <= told && j.lanes[q.lane].commits[v].handle != handle
+	})
+}
+
 // see judges one read, which went through that handle.
 func (j *judge) see(r read, handle int) {
 	h := j.lanes[j.questions[r.Question].lane]
@@ -110,6 +132,8 @@ func (j *judge) see(r read, handle int) {
 	case match.to < 0:
 		j.counts.Wrong++
 		j.note(r, "was never the answer")
+	case match.to < told && match.to >= oldest && j.mayNotHaveHeard(r.Question, handle, told, oldest):
+		j.unheard++
 	case match.to < told:
 		j.counts.Unwritten++
 		j.note(r, fmt.Sprintf("misses transaction %d of this handle, is of %d", told, match.to))

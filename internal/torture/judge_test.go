@@ -92,6 +92,67 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeOfLinks: an own write may be missed where another program has just
+// attached the partition that it went into, and nowhere else.
+func TestJudgeOfLinks(t *testing.T) {
+	t.Parallel()
+	const lease = 150
+	// Transaction 2 attaches; 3 is an own one, of a piece.
+	attached := func(attacher int) *history {
+		state := func(v int64) *state {
+			s := &state{Pieces: []pair{{ID: 0, N: 1}}}
+			if v < 2 {
+				s.Facts.Detached = 1
+			}
+			if v == 3 {
+				s.Pieces[0].N = 3
+			}
+			return s
+		}
+		of := func(v int64) []entry {
+			return []entry{{Version: v, Before: 100*v - 5, State: state(v)}, {Version: v, After: 100*v + 5}}
+		}
+		h, err := newHistory(0, *state(0), [][]entry{of(1), of(2), of(3)}, []int{nobody, attacher, written})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	all := tableQuestions(0)
+	point := int32(slices.IndexFunc(all, func(q question) bool { return q.text == "SELECT ver FROM piece WHERE lane = ? AND id = ?" }))
+	free := slices.Clone(all)
+	free[point].linked = false
+	for _, c := range []struct {
+		name          string
+		attacher, of  int // the transaction that the answer is of
+		start, within int64
+		questions     []question
+		missed        bool
+	}{
+		{name: "before the attachment", of: 1, start: 310, within: lease},
+		{name: "of the attachment", of: 2, start: 310, within: lease},
+		{name: "attached longer ago", of: 2, start: 360, within: lease, missed: true},
+		{name: "attached by itself", of: 2, attacher: written, start: 310, within: lease, missed: true},
+		{name: "for one who asks for more", of: 2, start: 310, within: 0, missed: true},
+		{name: "of what is not linked", of: 2, start: 310, within: lease, questions: free, missed: true},
+	} {
+		h, questions := attached(c.attacher), all
+		if c.questions != nil {
+			questions = c.questions
+		}
+		j := newJudge([]*history{h}, questions)
+		r := read{Question: point, Start: c.start, End: c.start + 1, Within: c.within, Answer: questions[point].expected(int64(c.of), h.commits[c.of].state)}
+		j.see(r, written)
+		want, unheard := Verdict{}, 1
+		if c.missed {
+			want, unheard = Verdict{Unwritten: 1}, 0
+		}
+		if j.counts != want || j.unheard != unheard {
+			t.Errorf("%s: judged %+v, %d unheard", c.name, j.counts, j.unheard)
+		}
+	}
+}
+
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	s := &state{}

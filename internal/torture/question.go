@@ -17,10 +17,18 @@ type question struct {
 	// session numbers the settings that the answer is for, anySession if it is
 	// the same under all.
 	session int
-	answer  func(version int64, s state, row func(...int64))
+	// linked: of which tables the answer is made, transactions change.
+	linked bool
+	answer func(version int64, s state, row func(...int64))
 }
 
 const anySession = -1
+
+// linked marks a question as such.
+func linked(q question) question {
+	q.linked = true
+	return q
+}
 
 // null stands for NULL in an answer. No column holds it.
 const null = -1 << 62
@@ -146,13 +154,13 @@ func tableQuestions(lane int64) []question {
 			row(n, sum)
 		}, lo, hi),
 		ask("SELECT n FROM tick WHERE lane = ?", func(_ int64, s state, row func(...int64)) { row(s.Facts.Tick) }, lane),
-		ask("SELECT id, ver FROM piece WHERE lane = ? ORDER BY id", func(_ int64, s state, row func(...int64)) {
+		linked(ask("SELECT id, ver FROM piece WHERE lane = ? ORDER BY id", func(_ int64, s state, row func(...int64)) {
 			if s.Facts.Detached == 0 {
 				for _, p := range s.Pieces {
 					row(p.ID, p.N)
 				}
 			}
-		}, lane),
+		}, lane)),
 		ask(fmt.Sprintf("SELECT id, ver FROM shown_%d ORDER BY id", lane), func(_ int64, s state, row func(...int64)) {
 			for _, i := range s.Items {
 				if i.Grp == s.Facts.Shown {
@@ -169,13 +177,13 @@ func tableQuestions(lane int64) []question {
 		}),
 	}
 	for id := range int64(pieces) {
-		all = append(all, ask("SELECT ver FROM piece WHERE lane = ? AND id = ?", func(_ int64, s state, row func(...int64)) {
+		all = append(all, linked(ask("SELECT ver FROM piece WHERE lane = ? AND id = ?", func(_ int64, s state, row func(...int64)) {
 			for _, p := range s.Pieces {
 				if p.ID == id && s.Facts.Detached == 0 {
 					row(p.N)
 				}
 			}
-		}, lane, id))
+		}, lane, id)))
 	}
 	return all
 }

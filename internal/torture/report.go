@@ -22,6 +22,9 @@ type Report struct {
 	// Stranded counts reads that failed because the schema changed.
 	Stranded int
 	Verdict  Verdict
+	// Unheard counts answers that miss a transaction of their own handle, for it
+	// changed them through a link that another program had made within the lease.
+	Unheard int
 	// AgeP50, AgeP99 and AgeMax tell for how long the database had certainly
 	// held another answer when a read began.
 	AgeP50, AgeP99, AgeMax time.Duration
@@ -47,10 +50,10 @@ func (r *Report) Share() float64 {
 // String returns the report as one line.
 func (r *Report) String() string {
 	return fmt.Sprintf("%d commits (%d own, %d through handles of other processes), %d rolled back, %d aborted; %d reads judged, %.1f%% hits, and %d of other processes, %d stranded; "+
-		"staleness p50 %v, p99 %v, max %v; older than the lease %d, own writes missed %d, never right %d, rows lost by the feed %d, different at the end %d; %d resets",
+		"staleness p50 %v, p99 %v, max %v; older than the lease %d, own writes missed %d (and %d behind links of others), never right %d, rows lost by the feed %d, different at the end %d; %d resets",
 		r.Commits, r.OwnCommits, r.LiveCommits, r.RolledBack, r.Aborted, r.Reads, 100*r.Share(), r.LiveReads, r.Stranded,
 		r.AgeP50.Round(time.Microsecond), r.AgeP99.Round(time.Microsecond), r.AgeMax.Round(time.Microsecond),
-		r.Verdict.Old, r.Verdict.Unwritten, r.Verdict.Wrong, r.Lost, r.Different, r.Resets)
+		r.Verdict.Old, r.Verdict.Unwritten, r.Unheard, r.Verdict.Wrong, r.Lost, r.Different, r.Resets)
 }
 
 // OK reports whether nothing was wrong.
@@ -106,7 +109,7 @@ func (r *run) judge(ctx context.Context) (*Report, error) {
 			j.see(seen, handle)
 		}
 	}
-	report.Verdict, report.Violations = j.counts, j.violations
+	report.Verdict, report.Unheard, report.Violations = j.counts, j.unheard, j.violations
 	report.AgeP50, report.AgeP99, report.AgeMax = j.age(0.5), j.age(0.99), j.age(1)
 	for _, handle := range r.handles {
 		lost := handle.tally.lost(lanes, r.config.Alter, r.engine)
