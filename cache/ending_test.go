@@ -12,29 +12,6 @@ import (
 	"github.com/vantage-go/live/listen"
 )
 
-// spoken is a database of one flavor with the table t, whose statements are
-// understood by their words.
-type spoken struct{ dialects.Flavor }
-
-func (spoken) Identity() uint64 { return 0 }
-func (spoken) Version() uint64  { return 1 }
-
-func (w spoken) Analyze(_ context.Context, text string) (*dialects.Analysis, error) {
-	a := &dialects.Analysis{Scan: dialects.ScanText(w.Flavor, text), Version: 1}
-	t := []dialects.Table{{Name: "t"}}
-	a.Uncacheable = a.Scan.Why
-	switch a.Scan.Kind {
-	case dialects.Read:
-		a.Reads = t
-	case dialects.Write:
-		a.Writes = t
-	case dialects.Schema, dialects.Unclear:
-		a.WritesAll = true
-	case dialects.Bypass, dialects.Control, dialects.Session:
-	}
-	return a, nil
-}
-
 // onlooked is a cache with two connections: what happens on one, others see. The
 // change feed tells nothing.
 type onlooked struct {
@@ -44,7 +21,7 @@ type onlooked struct {
 
 func newOnlooked(t *testing.T, f dialects.Flavor) *onlooked {
 	t.Helper()
-	c, err := New(spoken{f}, nil, Config{Lease: time.Hour})
+	c, err := New(newWorded(f), nil, Config{Lease: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +204,7 @@ func TestWhatEndsATransaction(t *testing.T) {
 }
 
 // askable is one whose sessions tell their settings.
-type askable struct{ spoken }
+type askable struct{ worded }
 
 func (askable) Probe(context.Context, sqldriver.Conn) (dialects.Place, error) {
 	return dialects.Place{Settings: 1}, nil
@@ -239,7 +216,7 @@ func (askable) Probe(context.Context, sqldriver.Conn) (dialects.Place, error) {
 func TestPreparedBefore(t *testing.T) {
 	t.Parallel()
 	for _, change := range []string{"USE d", "SET sql_mode = ''"} {
-		c, err := New(askable{spoken{dialects.MySQL}}, nil, Config{Lease: time.Hour})
+		c, err := New(askable{newWorded(dialects.MySQL)}, nil, Config{Lease: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
