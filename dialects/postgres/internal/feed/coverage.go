@@ -12,7 +12,16 @@ import (
 
 // Coverage is that of the dialects.
 func Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
-	s, err := newWorker(db, 0, 0, nil).load(ctx)
+	var c *listen.Coverage
+	err := newWorker(db, 0, 0, nil).reading(ctx, func(q querier) (err error) {
+		c, err = coverage(ctx, q)
+		return err
+	})
+	return c, err
+}
+
+func coverage(ctx context.Context, q querier) (*listen.Coverage, error) {
+	s, err := loadSchema(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +30,7 @@ func Coverage(ctx context.Context, db *sql.DB) (*listen.Coverage, error) {
 		c.Forbidden = "use the schema livesql, which livesql has not made"
 	}
 	if s.installed && c.Forbidden == "" {
-		if c.Rows, c.Oldest, err = logSize(ctx, db); err != nil {
+		if c.Rows, c.Oldest, err = logSize(ctx, q); err != nil {
 			return nil, err
 		}
 	}

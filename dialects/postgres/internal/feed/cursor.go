@@ -73,7 +73,7 @@ const singleRow = " FROM (SELECT) AS once LEFT JOIN (SELECT * FROM livesql.epoch
 // protocol, in one round trip that every pooler understands.
 func question(since cursor, check bool) string {
 	const none = ", NULL"
-	log := fmt.Sprintf("SELECT 1, rel::text, op::text, CASE WHEN sum(n) OVER up <= %d AND sum(pg_column_size(keys)) OVER up <= %d THEN keys::text END", maxKeys, maxKeyBytes) + none + none + none + none + none + " FROM livesql.log WHERE xid "
+	log := fmt.Sprintf("SELECT 1, rel::text, op::text, CASE WHEN sum(n) OVER up <= %d AND sum(pg_catalog.pg_column_size(keys)) OVER up <= %d THEN keys::text END", maxKeys, maxKeyBytes) + none + none + none + none + none + " FROM livesql.log WHERE xid "
 	fingerprint := "NULL::text"
 	if check {
 		fingerprint = fingerprintCall

@@ -28,11 +28,19 @@ func (f *findings) add(grade listen.Grade, what, do string) {
 // Diagnose is that of the dialects.
 func Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, error) {
 	var f findings
-	e, err := loadEnvironment(ctx, db)
+	err := newWorker(db, 0, 0, nil).reading(ctx, func(q querier) (err error) {
+		f, err = diagnose(ctx, q)
+		return err
+	})
+	return f, err
+}
+
+func diagnose(ctx context.Context, q querier) (f findings, err error) {
+	e, err := loadEnvironment(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	s, err := newWorker(db, 0, 0, nil).load(ctx)
+	s, err := loadSchema(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +48,7 @@ func Diagnose(ctx context.Context, db *sql.DB) ([]listen.Finding, error) {
 	if !f.layout(s, e) {
 		return f, nil
 	}
-	if err := f.log(ctx, db, s, e); err != nil {
+	if err := f.log(ctx, q, s, e); err != nil {
 		return nil, err
 	}
 	if s.forbidden == "" {

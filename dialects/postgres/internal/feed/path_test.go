@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/testdb/server"
@@ -120,4 +121,75 @@ func TestNothingIsFoundByTheSearchPath(t *testing.T) {
 			t.Errorf("%s of the path are used, and nothing tells", what)
 		}
 	}
+}
+
+// closerTraps makes, in the schema public, operators for pairs of types that
+// PostgreSQL's own take only after a conversion, and functions for the very
+// types that livesql's statements call one of any type with: each is the better
+// match, although pg_catalog comes first.
+const closerTraps = `
+CREATE SEQUENCE public.hits;
+GRANT ALL ON SEQUENCE public.hits TO PUBLIC;
+DO $do$
+DECLARE
+  o record;
+  made int := 0;
+BEGIN
+  FOR o IN SELECT s.name, l.oid AS l, r.oid AS r, row_number() OVER () AS n FROM unnest('{=,<>,<,>,<=,>=,||,~,!~}'::text[]) AS s (name), pg_type AS l, pg_type AS r
+    WHERE l.oid = ANY ('{oid,int2,int4,int8,name,text,"char",xid,int2vector,oidvector,regclass,regnamespace,regtype}'::regtype[]) AND r.oid = ANY ('{oid,int2,int4,int8,name,text,"char",xid,int2vector,oidvector,regclass,regnamespace,regtype}'::regtype[])
+    AND NOT EXISTS (SELECT FROM pg_operator AS p WHERE p.oprname = s.name AND p.oprleft = l.oid AND p.oprright = r.oid) LOOP
+    EXECUTE format('CREATE FUNCTION public.operator_%s(%s, %s) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN PERFORM pg_catalog.nextval(''public.hits''); RETURN true; END $f$', o.n, o.l::regtype, o.r::regtype);
+    EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.operator_%s)', o.name, o.l::regtype, o.r::regtype, o.n);
+    made := made + 1;
+  END LOOP;
+  IF made < 500 THEN RAISE EXCEPTION 'only % operators', made; END IF;
+  FOR o IN SELECT * FROM (VALUES ('concat_ws(text, bigint, oid, numeric, boolean)', 'text'), ('pg_column_size(jsonb)', 'int'), ('generate_series(int, bigint)', 'SETOF bigint'), ('pg_stat_get_live_tuples(regclass)', 'bigint'), ('md5(name)', 'text')) AS f (name, result) LOOP
+    EXECUTE format('CREATE FUNCTION public.%s RETURNS %s LANGUAGE plpgsql AS $f$ BEGIN PERFORM pg_catalog.nextval(''public.hits''); %s; END $f$', o.name, o.result, CASE WHEN o.result ~ 'SETOF' THEN 'RETURN' ELSE 'RETURN 1' END);
+  END LOOP;
+END $do$`
+
+// TestNothingCloserIsFound has whatever livesql asks by itself, as the one who
+// installs, the feed and the program, asked where somebody who may create
+// functions in public has made some that fit better than PostgreSQL's own. They
+// would run with the rights of each of these.
+func TestNothingCloserIsFound(t *testing.T) {
+	t.Parallel()
+	d := server.Postgres(t)
+	db := d.DB()
+	fixtureExec(t, db, "CREATE TABLE item (id int PRIMARY KEY, v int)", closerTraps)
+	hits := func(what string) {
+		t.Helper()
+		if n := fixtureValue[int](t, db, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM public.hits"); n != 0 {
+			t.Errorf("%s ran functions of others %d times", what, n)
+			fixtureExec(t, db, "ALTER SEQUENCE public.hits RESTART")
+		}
+	}
+	if _, err := Install(t.Context(), db, listen.InstallOptions{Print: func(string) {}}); err != nil {
+		t.Fatal(err)
+	}
+	hits("printing an installation")
+	fixtureInstall(t, db, "item")
+	hits("installing")
+	if _, err := Coverage(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	hits("telling what is covered")
+	if _, err := Diagnose(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	hits("looking for what is wrong")
+	f := follow(t, d.SocketDSN())
+	hits("the first poll")
+	fixtureExec(t, db, "INSERT INTO item VALUES (1, 1)")
+	f.expect(f.poll(), "", "I item 1")
+	hits("a poll")
+	f.reader.pruned = time.Now().Add(-3 * pruneEvery)
+	f.poll()
+	hits("pruning")
+	f.home(d.SocketDSN())
+	hits("asking a connection of the program")
+	if err := Uninstall(t.Context(), db, listen.UninstallOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	hits("uninstalling")
 }

@@ -13,7 +13,7 @@ import (
 // homeSQL is one text that no two databases share, nor two lives of a server: a
 // standby that was promoted and the primary whose place it took may be copies
 // of each other down to the last byte.
-const homeSQL = `(SELECT concat_ws(' ', (SELECT system_identifier FROM pg_catalog.pg_control_system()), h.oid,
+const homeSQL = `(SELECT pg_catalog.concat_ws(' ', (SELECT system_identifier FROM pg_catalog.pg_control_system()), h.oid,
 	extract(epoch FROM pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_is_in_recovery())
 	FROM pg_catalog.pg_database AS h WHERE h.datname = pg_catalog.current_database())`
 
@@ -24,7 +24,7 @@ const homeSQL = `(SELECT concat_ws(' ', (SELECT system_identifier FROM pg_catalo
 // a search path in which catalogues or the log can be named without a schema.
 const privateSQL = `(pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_isolation') = 'serializable'
 	OR EXISTS (SELECT FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS u(s) WHERE u.s IN ('information_schema', 'livesql') OR pg_catalog.left(u.s::text, 3) = 'pg_' AND u.s <> 'pg_catalog')
-	OR pg_catalog.pg_my_temp_schema() <> 0 AND (
+	OR pg_catalog.pg_my_temp_schema() <> '0' AND (
 		EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = pg_catalog.pg_my_temp_schema())
 		OR EXISTS (SELECT FROM pg_catalog.pg_proc AS c WHERE c.pronamespace = pg_catalog.pg_my_temp_schema())
 		OR EXISTS (SELECT FROM pg_catalog.pg_type AS c WHERE c.typnamespace = pg_catalog.pg_my_temp_schema()))

@@ -22,7 +22,7 @@ const (
 
 // pruneQuery returns, as the number of its rows, whether about as many rows of
 // the log were deleted as may be at once: then there are more.
-var pruneQuery = fmt.Sprintf("SET LOCAL statement_timeout = 300; SELECT FROM generate_series(1, livesql.prune('10 min') / %d)", pruneRows/2)
+var pruneQuery = fmt.Sprintf("SET LOCAL statement_timeout = 300; SELECT FROM pg_catalog.generate_series(1, livesql.prune('10 min') / %d)", pruneRows/2)
 
 // errOther ends a connection behind which another server or another log has
 // appeared. The next one sees what it is.
@@ -354,6 +354,9 @@ func (r *reader) adopt(ctx context.Context, seen string) (err error) {
 		return fmt.Errorf("postgres: opening a snapshot: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
+	if _, err := tx.ExecContext(ctx, ownPath, r.db.driver.Simple...); err != nil {
+		return fmt.Errorf("postgres: opening a snapshot: %w", err)
+	}
 	q := simple{tx, r.db.driver.Simple}
 	var fingerprint string
 	if err := q.QueryRowContext(ctx, "SELECT "+fingerprintCall).Scan(&fingerprint); err != nil {

@@ -79,7 +79,7 @@ const strangeSQL = `coalesce((SELECT CASE
 	WHEN EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace = n.oid AND p.proname IN ('attend', 'fingerprint', 'prune') AND NOT p.prosecdef)
 		THEN 'its functions run with the rights of whoever calls them'
 	WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
-			WHERE c.relnamespace = n.oid AND c.relname IN ('meta', 'log', 'epoch') AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384)
+			WHERE c.relnamespace = n.oid AND c.relname IN ('meta', 'log', 'epoch') AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= '16384')
 		THEN 'its tables have columns of types that are not PostgreSQL''s'
 	WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname IN ('meta', 'epoch') AND (c.relrowsecurity OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid)))
 		THEN 'its tables have row-level security or rules'

@@ -56,14 +56,32 @@ func (w *work) exec(ctx context.Context, statements ...string) error {
 // after calls f once the transaction is committed, or printed.
 func (w *work) after(f func()) { w.done = append(w.done, f) }
 
-// load reads the schema in one snapshot.
-func (w *worker) load(ctx context.Context) (_ *schema, err error) {
+// ownPath has names mean PostgreSQL's own until the transaction ends. That the
+// catalogue comes first is not enough: an operator or a function in another
+// schema of the path is called instead if it fits the types better, with the
+// rights of whoever asks.
+const ownPath = "SET LOCAL search_path = pg_catalog, pg_temp"
+
+// reading runs f in one snapshot.
+func (w *worker) reading(ctx context.Context, f func(querier) error) (err error) {
 	tx, err := w.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return nil, fmt.Errorf("postgres: reading the schema: %w", err)
+		return fmt.Errorf("postgres: reading the schema: %w", err)
 	}
 	defer func() { err = errors.Join(err, rollback(tx)) }()
-	return loadSchema(ctx, tx)
+	if _, err := tx.ExecContext(ctx, ownPath); err != nil {
+		return fmt.Errorf("postgres: reading the schema: %w", err)
+	}
+	return f(tx)
+}
+
+// load reads the schema in one snapshot.
+func (w *worker) load(ctx context.Context) (s *schema, err error) {
+	err = w.reading(ctx, func(q querier) (err error) {
+		s, err = loadSchema(ctx, q)
+		return err
+	})
+	return s, err
 }
 
 // transaction runs f in a transaction that has the lock of installers. It has
@@ -71,7 +89,7 @@ func (w *worker) load(ctx context.Context) (_ *schema, err error) {
 func (w *worker) transaction(ctx context.Context, f func(context.Context, *work) error) (err error) {
 	prologue := []string{
 		fmt.Sprintf("SET LOCAL lock_timeout = %d", max(1, w.timeout.Milliseconds())),
-		"SET LOCAL search_path = pg_catalog, pg_temp",
+		ownPath,
 		fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d, %d)", lockClass, lockInstall),
 	}
 	if w.print != nil {
@@ -104,7 +122,7 @@ func (w *worker) transaction(ctx context.Context, f func(context.Context, *work)
 // printed prints the transaction instead, if it would change anything.
 func (w *worker) printed(ctx context.Context, prologue []string, f func(context.Context, *work) error) error {
 	begun := false
-	job := &work{q: w.db}
+	job := &work{}
 	job.exec1 = func(_ context.Context, statement string) error {
 		if !begun {
 			begun = true
@@ -116,7 +134,11 @@ func (w *worker) printed(ctx context.Context, prologue []string, f func(context.
 		w.print(statement)
 		return nil
 	}
-	if err := f(ctx, job); err != nil {
+	err := w.reading(ctx, func(q querier) error {
+		job.q = q
+		return f(ctx, job)
+	})
+	if err != nil {
 		return err
 	}
 	if begun {
