@@ -119,7 +119,7 @@ func (s *schema) loadFunctions(ctx context.Context, q querier) error {
 	if s.code == nil {
 		s.code = newCode()
 	}
-	if err := q.QueryRowContext(ctx, logSQL).Scan(&s.logOwner, &s.hidden); err != nil {
+	if err := q.QueryRowContext(ctx, logSQL).Scan(&s.logOwner, &s.member, &s.hidden); err != nil {
 		return fmt.Errorf("postgres: looking for the owner of the change log: %w", err)
 	}
 	var all []string

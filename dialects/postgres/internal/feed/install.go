@@ -321,6 +321,10 @@ func (i *installation) attach(ctx context.Context, tx *work, r *relation) error 
 	if now.untriggered(s) == "" {
 		return nil
 	}
+	if !s.member {
+		// The triggers show the owner every row that is written.
+		return s.strangers()
+	}
 	f := now.capture()
 	created := f.differs(s.captures) != ""
 	if created {

@@ -41,9 +41,14 @@ func (s *schema) create(ctx context.Context, tx *work, function string, statemen
 // explain says what is needed when the role may not have functions there.
 func (s *schema) explain(err error) error {
 	if sqlState(err) == "42501" && s.logOwner != "" {
-		return fmt.Errorf("the functions of livesql belong to role %s, the owner of the change log: install as that role or as a member of it: %w", s.logOwner, err)
+		return fmt.Errorf("%w: %w", s.strangers(), err)
 	}
 	return err
+}
+
+// strangers is the failure of a role that may not act as the owner of the log.
+func (s *schema) strangers() error {
+	return fmt.Errorf("the functions of livesql belong to role %s, the owner of the change log: install as that role or as a member of it", s.logOwner)
 }
 
 // dropOld drops the capture functions of earlier versions that no trigger calls

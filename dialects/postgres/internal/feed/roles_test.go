@@ -96,3 +96,34 @@ func fixtureAdvice(tb testing.TB, db querier, text string) string {
 	}
 	return f.Do
 }
+
+// TestLogOfAStranger: somebody who may create schemas has installed a log, asked
+// handles to install what comes later, and let everybody use its functions, for
+// triggers on tables of others to run as them.
+func TestLogOfAStranger(t *testing.T) {
+	t.Parallel()
+	d := server.Postgres(t)
+	super := d.DB()
+	mallory, asMallory := fixtureRole(t, d, "mallory")
+	owner, asOwner := fixtureRole(t, d, "owner")
+	fixtureExec(t, super, "GRANT CREATE ON DATABASE "+quoteName(d.Name())+" TO "+quoteName(mallory), "GRANT CREATE ON SCHEMA public TO "+quoteName(mallory)+", "+quoteName(owner))
+	fixtureExec(t, asMallory, "CREATE TABLE own (id int PRIMARY KEY)", "CREATE TABLE stolen (what text)")
+	fixtureInstallWith(t, asMallory, listen.InstallOptions{Tables: []string{"own"}, Later: true})
+	name := captureOf(t, super, "own")
+	fixtureExec(t, asMallory, "GRANT USAGE ON SCHEMA livesql TO PUBLIC", "GRANT SELECT ON ALL TABLES IN SCHEMA livesql TO PUBLIC", "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA livesql TO PUBLIC")
+	fixtureExec(t, asOwner, "CREATE TABLE secret (id int PRIMARY KEY, v text)")
+	f := follow(t, d.SocketDSN("user="+owner))
+	f.poll()
+	if _, err := Install(t.Context(), asOwner, listen.InstallOptions{Tables: []string{"secret"}}); err == nil || !strings.Contains(err.Error(), "belong to role "+mallory) {
+		t.Errorf("installing triggers of a stranger: %v", err)
+	}
+	fixtureExec(t, asMallory, "CREATE OR REPLACE FUNCTION livesql."+name+"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN IF TG_OP = 'INSERT' THEN INSERT INTO public.stolen SELECT to_jsonb(n) FROM newt AS n; END IF; RETURN NULL; END $$")
+	fixtureExec(t, asOwner, "INSERT INTO secret VALUES (1, 'whispered')")
+	fixtureWant(t, "what was stolen", fixtureList(t, super, "SELECT what FROM stolen"))
+	fixtureExec(t, asOwner, "DROP TABLE secret")
+
+	// Whoever is a member of the owner trusts them.
+	fixtureExec(t, super, "GRANT "+quoteName(mallory)+" TO "+quoteName(owner))
+	fixtureExec(t, asOwner, "CREATE TABLE shared (id int PRIMARY KEY)")
+	fixtureWant(t, "installed by a member", fixtureInstall(t, asOwner, "shared"), "public.shared")
+}

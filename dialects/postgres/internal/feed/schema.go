@@ -39,6 +39,8 @@ type schema struct {
 	byOID     map[uint32]*relation
 	// logOwner is the role that the log belongs to, empty without one.
 	logOwner string
+	// member: the role that asked may act as logOwner.
+	member bool
 	// hidden: the log has row-level security or rules, so that rows may be
 	// missing.
 	hidden bool

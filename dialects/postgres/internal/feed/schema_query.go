@@ -136,8 +136,9 @@ const inheritsSQL = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDE
 const cascadesSQL = `SELECT DISTINCT o.confrelid, c.relname FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
 	WHERE o.contype = 'f' AND (o.confdeltype IN ('c', 'n', 'd') OR o.confupdtype IN ('c', 'n', 'd')) ORDER BY 1, 2`
 
-// logSQL tells who owns the log, and whether rows of it may be hidden.
-const logSQL = `SELECT coalesce(min(pg_catalog.pg_get_userbyid(c.relowner)::text), ''),
+// logSQL tells who owns the log, whether this role may act as the owner, and
+// whether rows of the log may be hidden.
+const logSQL = `SELECT coalesce(min(pg_catalog.pg_get_userbyid(c.relowner)::text), ''), coalesce(bool_and(pg_catalog.pg_has_role(c.relowner, 'MEMBER')), true),
 	coalesce(bool_or(c.relrowsecurity OR EXISTS (SELECT FROM pg_catalog.pg_rewrite AS o WHERE o.ev_class = c.oid)), false) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'livesql' AND c.relname = 'log'`
 
