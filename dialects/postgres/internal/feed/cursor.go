@@ -43,6 +43,8 @@ type cursor struct {
 	schema *schema
 	// fingerprint is that of the schema.
 	fingerprint string
+	// checked is the snapshot of the last poll that looked at the capture.
+	checked snapshot
 }
 
 // logged reports whether there was a log.

@@ -205,8 +205,9 @@ func (r *reader) read(ctx context.Context, since listen.Cursor) (listen.Delta, e
 	if delta.Reset != "" {
 		delta.Changes = nil // part of what is void
 	}
+	next.checked = last.checked
 	if check {
-		r.checked = sent
+		r.checked, next.checked = sent, a.snapshot
 	}
 	delta.Unchecked = !check
 	next.schema, next.fingerprint = r.db.schema, r.db.fingerprint

@@ -3,6 +3,7 @@ package feed
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/listen"
 )
@@ -85,4 +86,49 @@ func TestTokensOfOthers(t *testing.T) {
 	if _, err := f.backend.Token(cursor{place: f.reader.place}); !errors.As(err, &wrong) {
 		t.Errorf("a token without a log: %v", err)
 	}
+}
+
+// TestTokensOfSchemaChanges: a poll that does not look at the capture knows
+// nothing of a change that left no row in the log.
+func TestTokensOfSchemaChanges(t *testing.T) {
+	t.Parallel()
+	d := captured(t)
+	writer, reader := follow(t, d.SocketDSN()), follow(t, d.SocketDSN())
+	fixtureExec(t, d.DB(), "ALTER TABLE item ALTER name TYPE text USING name || '!'")
+	writer.expect(writer.poll(), "", "T item")
+	token, err := writer.backend.Token(writer.cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached := func(what string, want bool) {
+		t.Helper()
+		if ok, err := reader.backend.Reached(reader.cursor, token); ok != want || err != nil {
+			t.Errorf("%s: reached %v, %v", what, ok, err)
+		}
+	}
+	reader.expect(reader.still(), "")
+	reached("a poll that did not look", false)
+	reader.expect(reader.poll(), "", "T item")
+	reached("a poll that looked", true)
+	// What looks the same needs no other look.
+	fixtureExec(t, d.DB(), "INSERT INTO item (id) VALUES (1)")
+	writer.poll()
+	if token, err = writer.backend.Token(writer.cursor); err != nil {
+		t.Fatal(err)
+	}
+	reader.still()
+	reached("rows alone", true)
+	// Nor does what is reached cease to be.
+	fixtureExec(t, d.DB(), "ALTER TABLE item ADD v int")
+	reader.still()
+	reached("another change that is not known", true)
+	reader.poll()
+	reached("another change that is known", true)
+}
+
+// still is a poll that does not look at the capture.
+func (f *follower) still() listen.Delta {
+	f.t.Helper()
+	f.reader.checked = time.Now()
+	return f.glance()
 }
