@@ -35,6 +35,11 @@ func (d *database) DeltaIn(ctx context.Context, tx *sql.Tx, since listen.Cursor)
 	for _, row := range a.rows {
 		c.add(row)
 	}
+	if c.unknown {
+		// Its rows may be those of a partitioned table that the cursor knows.
+		delta.Reset = "a table has been created"
+		return delta, nil
+	}
 	delta.Changes = c.changes()
 	return delta, nil
 }
