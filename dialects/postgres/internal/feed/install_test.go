@@ -325,3 +325,22 @@ func TestTextsWithoutEncoding(t *testing.T) {
 	fixtureExec(t, db, "INSERT INTO a VALUES (convert_from('\\xff', 'SQL_ASCII'))", "INSERT INTO b VALUES (1)")
 	fixtureWant(t, "the log", fixtureLog(t, db), "I a -1", "I b 1 [1]")
 }
+
+// TestInstallWhereTransactionsOnlyRead: as a role whose transactions may not
+// write unless they say so. pgx does not say so by itself.
+func TestInstallWhereTransactionsOnlyRead(t *testing.T) {
+	t.Parallel()
+	d := server.Postgres(t)
+	fixtureExec(t, d.DB(), "CREATE TABLE a (id int PRIMARY KEY)")
+	config, err := pgx.ParseConfig(d.SocketDSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.RuntimeParams["default_transaction_read_only"] = "on"
+	db := fixtureHandle(t, stdlib.GetConnector(*config))
+	fixtureWant(t, "changed", fixtureInstall(t, db), "public.a")
+	if err := Uninstall(t.Context(), db, listen.UninstallOptions{}); err != nil {
+		t.Error(err)
+	}
+	fixtureExec(t, d.DB(), "CREATE SCHEMA livesql") // it is gone
+}

@@ -88,6 +88,7 @@ func (w *worker) load(ctx context.Context) (s *schema, err error) {
 // READ COMMITTED isolation, to see what others did before the lock was had.
 func (w *worker) transaction(ctx context.Context, f func(context.Context, *work) error) (err error) {
 	prologue := []string{
+		"SET TRANSACTION READ WRITE", // whatever the default is
 		fmt.Sprintf("SET LOCAL lock_timeout = %d", max(1, w.timeout.Milliseconds())),
 		ownPath,
 		fmt.Sprintf("SELECT pg_catalog.pg_advisory_xact_lock(%d, %d)", lockClass, lockInstall),
