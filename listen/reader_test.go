@@ -416,6 +416,9 @@ func TestSubscription(t *testing.T) {
 		if err != nil || b.Reset != listen.TooSlow || b.Position.Compare(first.Position) <= 0 {
 			t.Fatalf("%+v, %v; want a reset", b, err)
 		}
+		if b.Cursor != 23 {
+			t.Errorf("the cursor of the reset is %v, want that of the last batch that it stands for", b.Cursor)
+		}
 		// What comes after the reset is not lost.
 		next := 23
 		for b, err := range sub.Batches(soon(t)) {

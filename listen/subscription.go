@@ -138,7 +138,7 @@ func (q *queued) Apply(b Batch) {
 	case b.Reset != "":
 		s.queue, s.waiting = nil, 0 // void by what follows
 	case s.waiting+len(b.Changes) > s.room:
-		b = Batch{Position: b.Position, Sent: b.Sent, Reset: TooSlow}
+		b = Batch{Position: b.Position, Sent: b.Sent, Reset: TooSlow, Cursor: b.Cursor}
 		s.queue, s.waiting = nil, 0
 	}
 	s.queue = append(s.queue, b)
