@@ -80,7 +80,7 @@ func (r *reader) beginInstall() *autoInstall {
 	go func() {
 		defer close(i.done)
 		pool := r.wires.open()
-		i.tables, i.err = Install(ctx, pool, listen.InstallOptions{Later: true, LockTimeout: lockWait, Patience: lockPatience})
+		i.tables, i.err = install(ctx, pool, listen.InstallOptions{Later: true, LockTimeout: lockWait, Patience: lockPatience}, !r.db.always)
 		_ = pool.Close() // there is nobody to complain to
 	}()
 	return i

@@ -1,6 +1,9 @@
 package feed
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -119,5 +122,43 @@ func TestCloseEndsInstallation(t *testing.T) {
 	default:
 		t.Error("the installation goes on")
 		<-i.done
+	}
+}
+
+// TestUninstallingAgainstHandles: handles that install what is missing, because
+// the database says so, poll while the triggers of many tables are dropped.
+func TestUninstallingAgainstHandles(t *testing.T) {
+	t.Parallel()
+	d := server.Postgres(t)
+	db := d.DB()
+	for i := range 40 {
+		fixtureExec(t, db, fmt.Sprintf("CREATE TABLE t%02d (id bigint PRIMARY KEY)", i))
+	}
+	fixtureInstallWith(t, db, listen.InstallOptions{Later: true})
+	f := follow(t, d.SocketDSN())
+	over := make(chan error, 1)
+	go func() { over <- Uninstall(context.Background(), db, listen.UninstallOptions{}) }()
+	for {
+		f.backend.nextInstall, f.reader.checked = time.Time{}, time.Time{}
+		if delta, err := f.reader.Poll(t.Context(), f.cursor); err != nil {
+			f.connect() // the log is gone
+		} else {
+			f.cursor = delta.Cursor
+		}
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := fixtureValue[int](t, db, "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal"); n != 0 || fixtureValue[bool](t, db, "SELECT to_regnamespace('livesql') IS NOT NULL") {
+				t.Errorf("%d triggers are left, or livesql is", n)
+			}
+			// One that began before ends.
+			if _, err := install(t.Context(), db, listen.InstallOptions{Later: true}, true); !errors.Is(err, errUninstalled) {
+				t.Errorf("a handle that installs after all: %v", err)
+			}
+			return
+		default:
+		}
 	}
 }

@@ -32,6 +32,11 @@ func Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]
 	default:
 		return nil, fmt.Errorf("postgres: installing: there is no bell %q", options.Bell)
 	}
+	return install(ctx, db, options, false)
+}
+
+// install is Install. Because the database says so: not when it no longer does.
+func install(ctx context.Context, db *sql.DB, options listen.InstallOptions, because bool) ([]dialects.Table, error) {
 	w := newWorker(db, options.LockTimeout, options.Patience, options.Print)
 	if err := w.checkServer(ctx); err != nil {
 		return nil, err
@@ -44,7 +49,7 @@ func Install(ctx context.Context, db *sql.DB, options listen.InstallOptions) ([]
 	if _, err := s.chosen(options.Tables); err != nil && len(options.Tables) > 0 {
 		return nil, err
 	}
-	i := &installation{worker: w, options: options, changed: make(map[dialects.Table]bool)}
+	i := &installation{worker: w, options: options, because: because, changed: make(map[dialects.Table]bool)}
 	if err := w.patiently(ctx, "the change log", func() error { return w.transaction(ctx, i.createLog) }); err != nil {
 		return nil, fmt.Errorf("postgres: creating the change log: %w", err)
 	}
@@ -59,6 +64,20 @@ type installation struct {
 	*worker
 	options listen.InstallOptions
 	changed map[dialects.Table]bool
+	// because: handles are to install, as the database says.
+	because bool
+}
+
+// errUninstalled ends an installation that the database no longer asks for.
+var errUninstalled = errors.New("livesql was uninstalled meanwhile")
+
+// wanted returns an error if nobody wants the installation any more. It is asked
+// under the lock of installers.
+func (i *installation) wanted(s *schema) error {
+	if i.because && !(s.installed && s.later) {
+		return errUninstalled
+	}
+	return nil
 }
 
 // checkServer tells whether the server can have a log.
@@ -98,6 +117,9 @@ func (i *installation) createLog(ctx context.Context, tx *work) error {
 		return err
 	}
 	if err := s.checkLayout(); err != nil {
+		return err
+	}
+	if err := i.wanted(s); err != nil {
 		return err
 	}
 	mode := i.options.Bell
@@ -313,6 +335,9 @@ func (i *installation) attach(ctx context.Context, tx *work, r *relation) error 
 	}
 	s := &schema{}
 	if err := s.loadMeta(ctx, tx.q); err != nil {
+		return err
+	}
+	if err := i.wanted(s); err != nil {
 		return err
 	}
 	if err := s.loadFunctions(ctx, tx.q); err != nil {

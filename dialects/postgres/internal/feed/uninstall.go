@@ -28,6 +28,16 @@ func Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions)
 	if _, err := s.captured(options.Tables); err != nil {
 		return err
 	}
+	if len(options.Tables) == 0 && s.later {
+		if err := w.patiently(ctx, "the change log", func() error { return w.transaction(ctx, noLater) }); err != nil {
+			return fmt.Errorf("postgres: removing the change log: %w", err)
+		}
+		if w.print == nil {
+			if s, err = w.load(ctx); err != nil { // what they have attached until then
+				return err
+			}
+		}
+	}
 	if err := w.detachAll(ctx, s, options.Tables); err != nil {
 		return err
 	}
@@ -42,6 +52,11 @@ func Uninstall(ctx context.Context, db *sql.DB, options listen.UninstallOptions)
 		return fmt.Errorf("postgres: removing the change log: %w", err)
 	}
 	return nil
+}
+
+// noLater has handles install no more: they would put back what is dropped.
+func noLater(ctx context.Context, tx *work) error {
+	return tx.exec(ctx, "UPDATE livesql.meta SET later = false")
 }
 
 // captured returns the tables that have triggers of livesql among those that
