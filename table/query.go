@@ -241,6 +241,7 @@ func (r *queryReading[T]) Load(ctx context.Context, yield func(string, *T) error
 	ground, test := m.sieve.mesh.begins(m)
 	h := &holds{ground: ground}
 	if err := r.run(ctx, h, test, yield); err != nil {
+		r.source.result = nil // it may be a part of it
 		m.sieve.mesh.failed(m)
 		return err
 	}
