@@ -85,3 +85,24 @@ func TestOpeningHoldsNobodyUp(t *testing.T) {
 		t.Errorf("what nobody uses was not closed: %v", err)
 	}
 }
+
+// masked is a text that programs do not show.
+type masked string
+
+// GoString shows nothing of it.
+func (masked) GoString() string { return "***" }
+
+// TestArgsThatLookAlike: tables whose arguments differ share nothing, whatever these
+// look like when they are printed.
+func TestArgsThatLookAlike(t *testing.T) {
+	t.Parallel()
+	of := func(arg any) shape { return shapeOf[int64, item]("item", collect([]Option{Where("name = ?", arg)})) }
+	for _, pair := range [][2]any{{masked("a"), masked("b")}, {"a", masked("a")}, {1, int64(1)}, {"1", 1}, {0.1, 0.2}, {true, false}} {
+		if of(pair[0]) == of(pair[1]) {
+			t.Errorf("%T %v and %T %v are taken for the same", pair[0], pair[0], pair[1], pair[1])
+		}
+		if of(pair[0]) != of(pair[0]) {
+			t.Errorf("%T %v is not the same as itself", pair[0], pair[0])
+		}
+	}
+}
