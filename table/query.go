@@ -172,7 +172,7 @@ func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
 			for r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !r.IsNil(); r = r.Elem() {
 				v = r.Elem().Interface() // where it is does not matter
 			}
-			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(v))
+			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(plainly(v)))
 		}
 		return b.String(), nil
 	}
