@@ -106,3 +106,38 @@ func TestArgsThatLookAlike(t *testing.T) {
 		}
 	}
 }
+
+// TestClosedWhileOthersAreOpen: the rows of a table that is closed stay what they
+// are, also if another one shares them.
+func TestClosedWhileOthersAreOpen(t *testing.T) {
+	t.Parallel()
+	db, m := &Database{}, newMemory(t, MemoryConfig[item]{})
+	m.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: 1, N: 1}) })
+	shared := func() *LiveTable[int64, item] {
+		o := collect(nil)
+		c, release, err := share(soon(t), db, shape{text: "item"}, m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, err := opened(soon(t), handle(c, release), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return live
+	}
+	one, other := shared(), shared()
+	defer func() { _ = other.Close() }()
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	version := one.Version()
+	m.Commit(func(tx *MemoryTx[int64, item]) {
+		tx.Set(item{ID: 1, N: 2})
+		tx.Set(item{ID: 2, N: 2})
+	})
+	settled(t, other, m)
+	row, _ := one.Get(1)
+	if row.N != 1 || one.Len() != 1 || one.Version() != version || one.Snapshot().Len() != 1 {
+		t.Errorf("a closed table shows %v, %d rows, version %d after %d", row, one.Len(), one.Version(), version)
+	}
+}
