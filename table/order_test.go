@@ -64,3 +64,35 @@ func TestOrder(t *testing.T) {
 		}
 	}
 }
+
+// hidden is part of a row that has a field of the same name.
+type hidden struct {
+	ID int64 `db:"id,pk"`
+}
+
+// hiding is a row that has another number than its key under that name.
+type hiding struct {
+	hidden
+	ID int64 `db:"other"`
+}
+
+// TestHiddenFields: the key and the order are those of the columns, though another
+// field hides theirs.
+func TestHiddenFields(t *testing.T) {
+	t.Parallel()
+	s, err := NewSchema[int64, hiding]("item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := &hiding{hidden{1}, 7}, &hiding{hidden{2}, 7}
+	if k, err := s.Key(a); err != nil || k != 1 {
+		t.Errorf("the key is %d, %v", k, err)
+	}
+	by, err := s.order([]string{"id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := by[0](a, b); c >= 0 {
+		t.Errorf("they are compared as %d", c)
+	}
+}
