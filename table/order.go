@@ -140,8 +140,12 @@ func valueComparer(t reflect.Type) func(a, b reflect.Value) (c int, x, y, known 
 			if errX != nil || errY != nil || x == nil || y == nil {
 				return 0, errX == nil && x != nil, errY == nil && y != nil, false
 			}
-			compare := valueComparer(reflect.TypeOf(x))
-			if compare == nil || reflect.TypeOf(x) != reflect.TypeOf(y) {
+			kind, other := reflect.TypeOf(x), reflect.TypeOf(y)
+			if kind != other { // one after the other: else there would be no order at all
+				return strings.Compare(kind.String(), other.String()), true, true, true
+			}
+			compare := valueComparer(kind)
+			if compare == nil {
 				return 0, true, true, true
 			}
 			return compare(reflect.ValueOf(x), reflect.ValueOf(y))

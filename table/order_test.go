@@ -96,3 +96,35 @@ func TestHiddenFields(t *testing.T) {
 		t.Errorf("they are compared as %d", c)
 	}
 }
+
+// TestOrderOfMixedValues: rows are in one order, also where the values of a column
+// are of several types.
+func TestOrderOfMixedValues(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID  int64         `db:"id,pk"`
+		Any sql.Null[any] `db:"v"`
+	}
+	s, err := NewSchema[int64, row]("item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := s.order([]string{"v"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare := comparer(s, by)
+	var rows []entry[int64, row]
+	for i, v := range []any{int64(3), "b", 2.5, []byte("a"), int64(1), "a", true, []byte("b")} {
+		rows = append(rows, entry[int64, row]{int64(i), &row{int64(i), sql.Null[any]{V: v, Valid: true}}})
+	}
+	for _, a := range rows {
+		for _, b := range rows {
+			for _, c := range rows {
+				if compare(a, b) < 0 && compare(b, c) < 0 && compare(a, c) >= 0 {
+					t.Fatalf("%v is before %v, that is before %v, which is not behind the first", a.row.Any.V, b.row.Any.V, c.row.Any.V)
+				}
+			}
+		}
+	}
+}
