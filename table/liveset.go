@@ -45,6 +45,7 @@ func (c *core[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T
 		return r, &ChangeError{Table: c.schema.table, Kind: m.Kind, Err: ErrClosed}
 	}
 	var staged *Staged[K, T]
+	made := false
 	if m.Kind != Clear && m.Kind != Create {
 		done, err := c.turn(ctx, m.Key)
 		if err != nil {
@@ -61,15 +62,17 @@ func (c *core[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T
 			}
 			return shown
 		}}})
+		defer func() {
+			if !made { // also if a method of a value has panicked
+				staged.Drop()
+			}
+		}()
 	}
 	results, err := c.source.Apply(ctx, []Mutation[K, T]{m})
 	if err != nil {
-		if staged != nil {
-			staged.Drop()
-		}
 		return r, err
 	}
-	r = results[0]
+	made, r = true, results[0]
 	row := r.Row
 	if r.Outside {
 		row = nil
