@@ -124,7 +124,7 @@ func (t *LiveTable[K, T]) WaitLive(ctx context.Context) error { return t.Sync(ct
 // Sync returns when the table shows everything that was committed before the
 // call, by whomever. It costs a poll of the change feed.
 func (t *LiveTable[K, T]) Sync(ctx context.Context) error {
-	if err := t.core.sync(ctx); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.sync(ctx) }); err != nil {
 		return fmt.Errorf("table: waiting for %s: %w", t.core.schema.table, err)
 	}
 	return nil
@@ -133,7 +133,7 @@ func (t *LiveTable[K, T]) Sync(ctx context.Context) error {
 // Refresh reads all rows again. It is not needed for a table whose changes are
 // told.
 func (t *LiveTable[K, T]) Refresh(ctx context.Context) error {
-	if err := t.core.refresh(ctx); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.refresh(ctx) }); err != nil {
 		return fmt.Errorf("table: refreshing %s: %w", t.core.schema.table, err)
 	}
 	return nil
@@ -142,10 +142,21 @@ func (t *LiveTable[K, T]) Refresh(ctx context.Context) error {
 // OnBackendChange tells the table that a row may have changed, for programs that
 // hear of it in ways of their own. It returns when the row has been read again.
 func (t *LiveTable[K, T]) OnBackendChange(ctx context.Context, id K) error {
-	if err := t.core.refresh(ctx, id); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.refresh(ctx, id) }); err != nil {
 		return fmt.Errorf("table: reading a row of %s: %w", t.core.schema.table, err)
 	}
 	return nil
+}
+
+// unlessClosed does something, and returns ErrClosed once the table is closed: its core
+// may be open for others, of which it shows nothing any more.
+func (t *LiveTable[K, T]) unlessClosed(do func() error) error {
+	if t.ctx.Err() == nil {
+		if err := do(); err != nil || t.ctx.Err() == nil {
+			return err
+		}
+	}
+	return ErrClosed
 }
 
 // now returns the version that the table shows.

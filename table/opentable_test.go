@@ -140,4 +140,16 @@ func TestClosedWhileOthersAreOpen(t *testing.T) {
 	if row.N != 1 || one.Len() != 1 || one.Version() != version || one.Snapshot().Len() != 1 {
 		t.Errorf("a closed table shows %v, %d rows, version %d after %d", row, one.Len(), one.Version(), version)
 	}
+	for what, err := range map[string]error{
+		"Sync": one.Sync(soon(t)), "Refresh": one.Refresh(soon(t)), "OnBackendChange": one.OnBackendChange(soon(t), 1),
+		"Delete": one.Set().Delete(soon(t), 1),
+	} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s of a closed table: %v", what, err)
+		}
+	}
+	settled(t, other, m)
+	if other.Len() != 2 {
+		t.Errorf("%d rows, want 2", other.Len())
+	}
 }
