@@ -17,8 +17,11 @@ const DefaultRoom = 10_000
 // the table is closed; ctx must end at some time if the events are not read.
 func (t *LiveTable[K, T]) Events(ctx context.Context) iter.Seq2[Batch[K, T], error] {
 	q := t.core.subscribe(DefaultRoom)
-	stop := context.AfterFunc(ctx, func() { t.core.unsubscribe(q) })
 	stopClose := context.AfterFunc(t.ctx, q.end)
+	stop := context.AfterFunc(ctx, func() {
+		stopClose() // the table may live long
+		t.core.unsubscribe(q)
+	})
 	return func(yield func(Batch[K, T], error) bool) {
 		defer func() {
 			stop()

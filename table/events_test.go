@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"weak"
 )
 
 func TestEvents(t *testing.T) {
@@ -230,5 +231,23 @@ func TestCallbacksFromTheCallOn(t *testing.T) {
 	}
 	if told != DefaultRoom+1 {
 		t.Errorf("%d of %d rows were told", told, DefaultRoom+1)
+	}
+}
+
+// TestEventsThatNobodyReads: nothing is left of a subscription whose context has
+// ended, also if nobody has asked for its events.
+func TestEventsThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	live := open(t, newMemory(t, MemoryConfig[item]{}))
+	ctx, cancel := context.WithCancel(soon(t))
+	_ = live.Events(ctx)
+	live.core.writeMu.Lock()
+	q := weak.Make(live.core.queues[0])
+	live.core.writeMu.Unlock()
+	cancel()
+	for until := soon(t); q.Value() != nil; runtime.GC() {
+		if until.Err() != nil {
+			t.Fatal("it is still there")
+		}
 	}
 }

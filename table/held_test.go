@@ -139,3 +139,19 @@ func TestHeldRowIsTheLastOne(t *testing.T) {
 		t.Errorf("the row went back %d times", back)
 	}
 }
+
+// TestHeldRowOfAPanic: a row is held no longer when the change that was on its way
+// has ended in a panic.
+func TestHeldRowOfAPanic(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t, MemoryConfig[item]{Tells: true})
+	m.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: 1}) })
+	table := open(t, m)
+	m.At(BeforeApply, func() error { panic("as scripted") })
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = table.Set().Patch(soon(t), 1, Record{"name": "x"})
+	}()
+	m.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: 1, N: 2}) })
+	settled(t, table, m)
+}

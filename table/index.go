@@ -65,7 +65,7 @@ func (t *LiveTable[K, T]) addIndex(x index[K, T]) *place[K, T] {
 	c, p := t.core, &place[K, T]{index: x}
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	now := c.current.Load()
+	now := t.now()
 	has := x.build(now)
 	if t.ctx.Err() != nil { // dropIndexes may have been here
 		p.leave(now.number, has)
@@ -78,16 +78,17 @@ func (t *LiveTable[K, T]) addIndex(x index[K, T]) *place[K, T] {
 	return p
 }
 
-// dropIndexes ends the indexes of a table that is closed: those who share its rows
-// would make them for each version.
+// dropIndexes makes the version of now the last that a closed table shows, and ends
+// its indexes: those who share its rows would make them for each version.
 func (t *LiveTable[K, T]) dropIndexes() {
 	c := t.core
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
+	now := c.current.Load()
+	t.last.Store(now)
 	if len(t.places) == 0 {
 		return
 	}
-	now := c.current.Load()
 	indexes := maps.Clone(now.indexes)
 	for _, p := range t.places {
 		p.leave(now.number, now.indexes[p])

@@ -251,7 +251,9 @@ func (r *result[T]) apply(changes map[string]fate) (some map[string]*T, list []e
 	seen := map[string]bool{}
 	for i := range next {
 		list[i] = next[i].entry
-		if _, changed := changes[next[i].text]; changed {
+		_, changed := changes[next[i].text]
+		// One behind the limit may have had the same key.
+		if _, gone := some[list[i].key]; gone || changed {
 			some[list[i].key] = list[i].row
 		}
 		if !r.proven {

@@ -188,3 +188,55 @@ func TestMeshKeeps(t *testing.T) {
 		})
 	}
 }
+
+// TestKeptResultCutsARow: a row behind the limit that the query would not tell from
+// one before it does not take that one with it.
+func TestKeptResultCutsARow(t *testing.T) {
+	t.Parallel()
+	r := &result[item]{limit: 2, key: func(row *item) (string, error) { return row.Name, nil }}
+	r.load("1", "a", &item{ID: 1, Name: "a"}, "1")
+	r.loaded()
+	row := func(id int64, name string) fate { return fate{&item{ID: id, Name: name}, dialects.Key(fmt.Sprint(id))} }
+	some, list, ok := r.apply(map[string]fate{"2": row(2, "b"), "3": row(3, "a")})
+	if !ok || len(list) != 2 {
+		t.Fatalf("%v, %v", list, ok)
+	}
+	if one, told := some["a"]; told && one == nil {
+		t.Error("a row is told to be gone that is in the result")
+	}
+}
+
+// grade is a number of which some look the same when they are printed.
+type grade int64
+
+// String tells good ones from the others.
+func (g grade) String() string {
+	if g == 1 {
+		return "good"
+	}
+	return "unknown"
+}
+
+// TestKeysThatLookAlike: rows of a query are told apart by the values of their key,
+// and not by what these look like.
+func TestKeysThatLookAlike(t *testing.T) {
+	t.Parallel()
+	type graded struct {
+		Grade grade `db:"grade,pk"`
+	}
+	s, err := newQuerySource[graded](&Database{}, Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]grade{}
+	for g := range grade(4) {
+		key, err := s.schema.key(&graded{g})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, twice := seen[key]; twice {
+			t.Errorf("%d and %d have the same key", other, g)
+		}
+		seen[key] = g
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 )
 
 // LiveTable is a table held in memory and kept current. Its methods may be
@@ -19,6 +20,8 @@ type LiveTable[K comparable, T any] struct {
 	once    sync.Once
 	err     error          // of release
 	places  []*place[K, T] // of its own indexes; guarded by core.writeMu
+	// last is what it shows since it was closed: others may share the core.
+	last atomic.Pointer[version[K, T]]
 
 	ctx    context.Context //nolint:containedctx // the table's own life, which Close ends
 	cancel context.CancelFunc
@@ -84,7 +87,7 @@ func (t *LiveTable[K, T]) Close() error {
 		t.calls.end()
 		t.core.unflag(t.flag)
 		t.err = t.release()
-		t.dropIndexes() // of the last version, if that was the end of the core
+		t.dropIndexes() // of the last version, also if that was the end of the core
 	})
 	return t.err
 }
@@ -121,7 +124,7 @@ func (t *LiveTable[K, T]) WaitLive(ctx context.Context) error { return t.Sync(ct
 // Sync returns when the table shows everything that was committed before the
 // call, by whomever. It costs a poll of the change feed.
 func (t *LiveTable[K, T]) Sync(ctx context.Context) error {
-	if err := t.core.sync(ctx); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.sync(ctx) }); err != nil {
 		return fmt.Errorf("table: waiting for %s: %w", t.core.schema.table, err)
 	}
 	return nil
@@ -130,7 +133,7 @@ func (t *LiveTable[K, T]) Sync(ctx context.Context) error {
 // Refresh reads all rows again. It is not needed for a table whose changes are
 // told.
 func (t *LiveTable[K, T]) Refresh(ctx context.Context) error {
-	if err := t.core.refresh(ctx); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.refresh(ctx) }); err != nil {
 		return fmt.Errorf("table: refreshing %s: %w", t.core.schema.table, err)
 	}
 	return nil
@@ -139,28 +142,48 @@ func (t *LiveTable[K, T]) Refresh(ctx context.Context) error {
 // OnBackendChange tells the table that a row may have changed, for programs that
 // hear of it in ways of their own. It returns when the row has been read again.
 func (t *LiveTable[K, T]) OnBackendChange(ctx context.Context, id K) error {
-	if err := t.core.refresh(ctx, id); err != nil {
+	if err := t.unlessClosed(func() error { return t.core.refresh(ctx, id) }); err != nil {
 		return fmt.Errorf("table: reading a row of %s: %w", t.core.schema.table, err)
 	}
 	return nil
 }
 
+// unlessClosed does something, and returns ErrClosed once the table is closed: its core
+// may be open for others, of which it shows nothing any more.
+func (t *LiveTable[K, T]) unlessClosed(do func() error) error {
+	if t.ctx.Err() == nil {
+		if err := do(); err != nil || t.ctx.Err() == nil {
+			return err
+		}
+	}
+	return ErrClosed
+}
+
+// now returns the version that the table shows.
+func (t *LiveTable[K, T]) now() *version[K, T] {
+	v := t.core.current.Load() // first: it is not behind the last one then
+	if last := t.last.Load(); last != nil {
+		return last
+	}
+	return v
+}
+
 // Get returns the row with a key. It allocates nothing.
 func (t *LiveTable[K, T]) Get(id K) (row T, ok bool) {
-	if p := t.core.current.Load().rows.Get(id); p != nil {
+	if p := t.now().rows.Get(id); p != nil {
 		return *p, true
 	}
 	return row, false
 }
 
 // Len returns the number of rows.
-func (t *LiveTable[K, T]) Len() int { return t.core.current.Load().rows.Len() }
+func (t *LiveTable[K, T]) Len() int { return t.now().rows.Len() }
 
 // Version numbers what the table shows: it grows with each visible change.
-func (t *LiveTable[K, T]) Version() uint64 { return t.core.current.Load().number }
+func (t *LiveTable[K, T]) Version() uint64 { return t.now().number }
 
 // Snapshot returns the current version: one consistent state of all rows.
-func (t *LiveTable[K, T]) Snapshot() Snapshot[K, T] { return Snapshot[K, T]{t.core.current.Load()} }
+func (t *LiveTable[K, T]) Snapshot() Snapshot[K, T] { return Snapshot[K, T]{t.now()} }
 
 // All yields the rows of the current version, in no particular order.
 func (t *LiveTable[K, T]) All() iter.Seq2[K, T] { return t.Snapshot().All() }

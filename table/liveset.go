@@ -7,7 +7,15 @@ import (
 // Set returns the table as a [DataSet]: reads come from memory, changes go to
 // the database, and are shown by the table when they return.
 func (t *LiveTable[K, T]) Set() DataSet[K, T] {
-	return &set[K, T]{schema: t.core.schema, bounded: bounded(t.core.source), reads: liveReads[K, T]{t}, apply: t.core.apply}
+	return &set[K, T]{schema: t.core.schema, bounded: bounded(t.core.source), reads: liveReads[K, T]{t}, apply: t.apply}
+}
+
+// apply makes a change, unless the table is closed.
+func (t *LiveTable[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T], err error) {
+	if t.ctx.Err() != nil {
+		return r, &ChangeError{Table: t.core.schema.table, Kind: m.Kind, Err: ErrClosed}
+	}
+	return t.core.apply(ctx, m)
 }
 
 // liveReads reads what a live table shows.
@@ -45,6 +53,7 @@ func (c *core[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T
 		return r, &ChangeError{Table: c.schema.table, Kind: m.Kind, Err: ErrClosed}
 	}
 	var staged *Staged[K, T]
+	made := false
 	if m.Kind != Clear && m.Kind != Create {
 		done, err := c.turn(ctx, m.Key)
 		if err != nil {
@@ -61,15 +70,17 @@ func (c *core[K, T]) apply(ctx context.Context, m Mutation[K, T]) (r Result[K, T
 			}
 			return shown
 		}}})
+		defer func() {
+			if !made { // also if a method of a value has panicked
+				staged.Drop()
+			}
+		}()
 	}
 	results, err := c.source.Apply(ctx, []Mutation[K, T]{m})
 	if err != nil {
-		if staged != nil {
-			staged.Drop()
-		}
 		return r, err
 	}
-	r = results[0]
+	made, r = true, results[0]
 	row := r.Row
 	if r.Outside {
 		row = nil

@@ -85,3 +85,71 @@ func TestOpeningHoldsNobodyUp(t *testing.T) {
 		t.Errorf("what nobody uses was not closed: %v", err)
 	}
 }
+
+// masked is a text that programs do not show.
+type masked string
+
+// GoString shows nothing of it.
+func (masked) GoString() string { return "***" }
+
+// TestArgsThatLookAlike: tables whose arguments differ share nothing, whatever these
+// look like when they are printed.
+func TestArgsThatLookAlike(t *testing.T) {
+	t.Parallel()
+	of := func(arg any) shape { return shapeOf[int64, item]("item", collect([]Option{Where("name = ?", arg)})) }
+	for _, pair := range [][2]any{{masked("a"), masked("b")}, {"a", masked("a")}, {1, int64(1)}, {"1", 1}, {0.1, 0.2}, {true, false}} {
+		if of(pair[0]) == of(pair[1]) {
+			t.Errorf("%T %v and %T %v are taken for the same", pair[0], pair[0], pair[1], pair[1])
+		}
+		if of(pair[0]) != of(pair[0]) {
+			t.Errorf("%T %v is not the same as itself", pair[0], pair[0])
+		}
+	}
+}
+
+// TestClosedWhileOthersAreOpen: the rows of a table that is closed stay what they
+// are, also if another one shares them.
+func TestClosedWhileOthersAreOpen(t *testing.T) {
+	t.Parallel()
+	db, m := &Database{}, newMemory(t, MemoryConfig[item]{})
+	m.Commit(func(tx *MemoryTx[int64, item]) { tx.Set(item{ID: 1, N: 1}) })
+	shared := func() *LiveTable[int64, item] {
+		o := collect(nil)
+		c, release, err := share(soon(t), db, shape{text: "item"}, m, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, err := opened(soon(t), handle(c, release), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return live
+	}
+	one, other := shared(), shared()
+	defer func() { _ = other.Close() }()
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	version := one.Version()
+	m.Commit(func(tx *MemoryTx[int64, item]) {
+		tx.Set(item{ID: 1, N: 2})
+		tx.Set(item{ID: 2, N: 2})
+	})
+	settled(t, other, m)
+	row, _ := one.Get(1)
+	if row.N != 1 || one.Len() != 1 || one.Version() != version || one.Snapshot().Len() != 1 {
+		t.Errorf("a closed table shows %v, %d rows, version %d after %d", row, one.Len(), one.Version(), version)
+	}
+	for what, err := range map[string]error{
+		"Sync": one.Sync(soon(t)), "Refresh": one.Refresh(soon(t)), "OnBackendChange": one.OnBackendChange(soon(t), 1),
+		"Delete": one.Set().Delete(soon(t), 1),
+	} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("%s of a closed table: %v", what, err)
+		}
+	}
+	settled(t, other, m)
+	if other.Len() != 2 {
+		t.Errorf("%d rows, want 2", other.Len())
+	}
+}

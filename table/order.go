@@ -72,8 +72,8 @@ func (s *Schema[K, T]) order(columns []string) ([]func(a, b *T) int, error) {
 // comparison returns what compares two rows by a column: NULL is last in either
 // direction.
 func (s *Schema[K, T]) comparison(i int) (func(a, b *T, descending bool) int, error) {
-	field, ok := reflect.TypeFor[T]().FieldByName(s.plan.Fields()[i].GoName)
-	if !ok {
+	field := fieldOf[T](s.plan.Fields()[i].Name)
+	if field == nil {
 		return nil, fmt.Errorf("the field is not one of %v", reflect.TypeFor[T]())
 	}
 	index := field.Index
@@ -90,7 +90,7 @@ func (s *Schema[K, T]) comparison(i int) (func(a, b *T, descending bool) int, er
 		}
 		return v, true
 	}
-	base := field.Type
+	base := field.Field.Type
 	for base.Kind() == reflect.Pointer {
 		base = base.Elem()
 	}
@@ -140,8 +140,12 @@ func valueComparer(t reflect.Type) func(a, b reflect.Value) (c int, x, y, known 
 			if errX != nil || errY != nil || x == nil || y == nil {
 				return 0, errX == nil && x != nil, errY == nil && y != nil, false
 			}
-			compare := valueComparer(reflect.TypeOf(x))
-			if compare == nil || reflect.TypeOf(x) != reflect.TypeOf(y) {
+			kind, other := reflect.TypeOf(x), reflect.TypeOf(y)
+			if kind != other { // one after the other: else there would be no order at all
+				return strings.Compare(kind.String(), other.String()), true, true, true
+			}
+			compare := valueComparer(kind)
+			if compare == nil {
 				return 0, true, true, true
 			}
 			return compare(reflect.ValueOf(x), reflect.ValueOf(y))

@@ -64,3 +64,67 @@ func TestOrder(t *testing.T) {
 		}
 	}
 }
+
+// hidden is part of a row that has a field of the same name.
+type hidden struct {
+	ID int64 `db:"id,pk"`
+}
+
+// hiding is a row that has another number than its key under that name.
+type hiding struct {
+	hidden
+	ID int64 `db:"other"`
+}
+
+// TestHiddenFields: the key and the order are those of the columns, though another
+// field hides theirs.
+func TestHiddenFields(t *testing.T) {
+	t.Parallel()
+	s, err := NewSchema[int64, hiding]("item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := &hiding{hidden{1}, 7}, &hiding{hidden{2}, 7}
+	if k, err := s.Key(a); err != nil || k != 1 {
+		t.Errorf("the key is %d, %v", k, err)
+	}
+	by, err := s.order([]string{"id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := by[0](a, b); c >= 0 {
+		t.Errorf("they are compared as %d", c)
+	}
+}
+
+// TestOrderOfMixedValues: rows are in one order, also where the values of a column
+// are of several types.
+func TestOrderOfMixedValues(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		ID  int64         `db:"id,pk"`
+		Any sql.Null[any] `db:"v"`
+	}
+	s, err := NewSchema[int64, row]("item")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := s.order([]string{"v"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare := comparer(s, by)
+	var rows []entry[int64, row]
+	for i, v := range []any{int64(3), "b", 2.5, []byte("a"), int64(1), "a", true, []byte("b")} {
+		rows = append(rows, entry[int64, row]{int64(i), &row{int64(i), sql.Null[any]{V: v, Valid: true}}})
+	}
+	for _, a := range rows {
+		for _, b := range rows {
+			for _, c := range rows {
+				if compare(a, b) < 0 && compare(b, c) < 0 && compare(a, c) >= 0 {
+					t.Fatalf("%v is before %v, that is before %v, which is not behind the first", a.row.Any.V, b.row.Any.V, c.row.Any.V)
+				}
+			}
+		}
+	}
+}

@@ -172,7 +172,7 @@ func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
 			for r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !r.IsNil(); r = r.Elem() {
 				v = r.Elem().Interface() // where it is does not matter
 			}
-			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(v))
+			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(plainly(v)))
 		}
 		return b.String(), nil
 	}
@@ -241,6 +241,7 @@ func (r *queryReading[T]) Load(ctx context.Context, yield func(string, *T) error
 	ground, test := m.sieve.mesh.begins(m)
 	h := &holds{ground: ground}
 	if err := r.run(ctx, h, test, yield); err != nil {
+		r.source.result = nil // it may be a part of it
 		m.sieve.mesh.failed(m)
 		return err
 	}

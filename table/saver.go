@@ -139,6 +139,7 @@ func (s *saver[K, T]) run() {
 			s.core.changes.Ask() // an empty round brings a younger mark
 			continue
 		case <-s.core.ctx.Done():
+			<-s.core.over // what is stored may be read yet
 			ctx, cancel := context.WithTimeout(context.Background(), saveLast)
 			defer cancel()
 			_ = s.try(ctx) // which says so

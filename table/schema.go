@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/jmoiron/sqlx/reflectx"
+
 	"github.com/vantage-go/live/internal/rowmap"
 )
 
@@ -155,8 +157,8 @@ func (s *Schema[K, T]) keyFunc() func(*T) (K, error) {
 	kind := reflect.TypeFor[K]()
 	if len(s.keys) == 1 {
 		f := s.plan.Fields()[s.keys[0]]
-		if field, ok := reflect.TypeFor[T]().FieldByName(f.GoName); ok && field.Type == kind && len(field.Index) == 1 {
-			offset := field.Offset
+		if info := fieldOf[T](f.Name); info != nil && info.Field.Type == kind && len(info.Index) == 1 {
+			offset := info.Field.Offset
 			return func(row *T) (K, error) { return *(*K)(unsafe.Add(unsafe.Pointer(row), offset)), nil }
 		}
 	}
@@ -168,6 +170,12 @@ func (s *Schema[K, T]) keyFunc() func(*T) (K, error) {
 		}
 		return key.(K), nil
 	}
+}
+
+// fieldOf returns the field of a column, nil if there is none. One of the same name
+// may hide it.
+func fieldOf[T any](column string) *reflectx.FieldInfo {
+	return mapper.TypeMap(reflect.TypeFor[T]()).GetByPath(column)
 }
 
 // compareFunc returns what orders keys; without reflection for the usual types.

@@ -43,13 +43,13 @@ type sieve struct {
 	refusals int    // readings in a row that have failed
 	number   uint64 // of the reading
 
-	seat atomic.Pointer[seat] // nil for one that reads for itself
+	seat    atomic.Pointer[seat] // nil for one that reads for itself
+	lasting atomic.Bool          // readings may stay open
 
 	// lookMu guards everything below. It is held while the database is asked.
 	lookMu  sync.Mutex
 	looked  bool
 	version uint64    // of the catalogue, when it was last looked at
-	lasting bool      // readings may stay open
 	blind   time.Time // until then, nothing is read
 }
 
@@ -181,9 +181,11 @@ func (s *sieve) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.lasting, err = s.db.lasting(ctx); err != nil {
+	lasting, err := s.db.lasting(ctx)
+	if err != nil {
 		return err
 	}
+	s.lasting.Store(lasting)
 	s.define(ground)
 	s.looked, s.version, s.blind = true, version, time.Time{}
 	return nil

@@ -27,7 +27,7 @@ func (s *sieve) reading(ctx context.Context) (Reading[told, sifted], error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &siftReading{snapshot: shot, sieve: s, taker: t, lasting: s.lasting}
+	r := &siftReading{snapshot: shot, sieve: s, taker: t, lasting: s.lasting.Load()}
 	t.needs(nil, func(c string) { r.columns = append(r.columns, c) })
 	r.key = t.key
 	r.sql = selects(s.db.Flavor, s.table, r.key, r.columns[len(r.key):])

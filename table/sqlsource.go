@@ -199,6 +199,9 @@ func (s *sqlSource[K, T]) Name(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("table: rows of %s cannot be kept in a store: %w", s.name, err)
 	}
 	all := s.sql.all()
+	for i, arg := range all.args {
+		all.args[i] = plainly(arg)
+	}
 	return fmt.Sprintf("%q %q %#v %v", account, all.sql.String(), all.args, reflect.TypeFor[T]()), nil
 }
 

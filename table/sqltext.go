@@ -132,7 +132,7 @@ func splitMarks(sql string) ([]string, error) {
 				return nil, fmt.Errorf("a parenthesis is closed that was not opened")
 			}
 		case c == ';' || c == '#' && !strings.HasPrefix(rest, "#>") || c == 0 ||
-			strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*") || strings.HasPrefix(rest, "$$"):
+			strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*") || c == '$' && dollarQuote(sql, i):
 			return nil, fmt.Errorf("neither comments, dollar quotes nor semicolons can be in it")
 		}
 		piece.WriteByte(c)
@@ -145,6 +145,27 @@ func splitMarks(sql string) ([]string, error) {
 		return nil, fmt.Errorf("it is empty")
 	}
 	return pieces, nil
+}
+
+// dollarQuote reports whether the dollar at a place may begin a quotation of
+// PostgreSQL, as in $$ and $tag$, and is not part of a name.
+func dollarQuote(sql string, at int) bool {
+	if strings.HasPrefix(sql[at:], "$$") {
+		return true
+	}
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	named := func(c byte) bool { return c == '_' || c >= 0x80 || 'a' <= c|0x20 && c|0x20 <= 'z' || digit(c) }
+	from, to := at, at+1
+	for from > 0 && (named(sql[from-1]) || sql[from-1] == '$') {
+		from--
+	}
+	if from < at && sql[from] != '$' && !digit(sql[from]) {
+		return false
+	}
+	for to < len(sql) && named(sql[to]) {
+		to++
+	}
+	return to < len(sql) && sql[to] == '$' && !digit(sql[at+1])
 }
 
 // statements are those of one set.

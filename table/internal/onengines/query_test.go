@@ -1,10 +1,12 @@
 package onengines_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/table"
@@ -106,4 +108,42 @@ func TestOrderOfQuery(t *testing.T) {
 	if got := slices.Collect(q.All()); !slices.Equal(got, []named{{2, "b"}, {1, "a"}}) || q.Version() == before {
 		t.Errorf("%v in version %d, before %d", got, q.Version(), before)
 	}
+}
+
+// TestKeptResultThatCannotBeLoaded: what was read of a query before it failed is
+// not shown.
+func TestKeptResultThatCannotBeLoaded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, engines()[0], "CREATE TABLE numbers (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")
+	r.exec(t, "INSERT INTO numbers VALUES (1, 1), (2, 2), (3, 'three'), (4, 4)")
+	type number struct {
+		ID int64 `db:"id,pk"`
+		N  int64 `db:"n"`
+	}
+	q, err := table.Watch[number](soon(t), r.db, table.Query{Text: "SELECT id, n FROM numbers WHERE id > 0 ORDER BY id LIMIT 2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = q.Close() }()
+	expect := func(want ...number) {
+		t.Helper()
+		if got := slices.Collect(q.All()); !slices.Equal(got, want) {
+			t.Errorf("the rows are %v, want %v", got, want)
+		}
+	}
+	if err := q.Sync(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	r.exec(t, "DELETE FROM numbers WHERE id = 1") // the third one comes in, which cannot be read
+	ctx, cancel := context.WithTimeout(soon(t), time.Second)
+	defer cancel()
+	if err := q.Sync(ctx); err == nil {
+		t.Error("everything is shown, it says")
+	}
+	expect(number{1, 1}, number{2, 2})
+	r.exec(t, "UPDATE numbers SET n = 3 WHERE id = 3")
+	if err := q.Sync(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	expect(number{2, 2}, number{3, 3})
 }
