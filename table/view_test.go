@@ -88,7 +88,7 @@ func TestIndexesOfClosedTables(t *testing.T) {
 	if n := len(live.core.current.Load().indexes); n != 1 {
 		t.Errorf("%d indexes are kept current", n)
 	}
-	if kept.Len() != 4 || gone.Len() != 2 || index.Len("") != 2 || late.Len() != 3 {
+	if kept.Len() != 4 || gone.Len() != 2 || index.Len("") != 2 || late.Len() != 2 {
 		t.Errorf("%d rows, after Close %d, %d and %d", kept.Len(), gone.Len(), index.Len(""), late.Len())
 	}
 	if found := maps.Collect(index.Find("")); len(found) != 2 {

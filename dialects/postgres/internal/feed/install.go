@@ -74,7 +74,7 @@ var errUninstalled = errors.New("livesql was uninstalled meanwhile")
 // wanted returns an error if nobody wants the installation any more. It is asked
 // under the lock of installers.
 func (i *installation) wanted(s *schema) error {
-	if i.because && !(s.installed && s.later) {
+	if i.because && (!s.installed || !s.later) {
 		return errUninstalled
 	}
 	return nil
