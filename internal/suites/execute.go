@@ -240,14 +240,17 @@ type event struct {
 	Output string
 }
 
+// tailLines is how many lines are kept of what a process says outside of its tests.
+const tailLines = 400
+
 // decode adds what the tests of one package print to the run.
 func (r *Run) decode(pkg string, out io.Reader) error {
 	prefix := ""
 	if pkg != "." {
 		prefix = pkg + "."
 	}
-	var tail []string // the last lines outside of tests
-	packageFailed, explained := false, false
+	var tail []string // the last lines outside of tests, and all since a panic
+	packageFailed, explained, panicked := false, false, false
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -257,11 +260,16 @@ func (r *Run) decode(pkg string, out io.Reader) error {
 				return fmt.Errorf("output of test2json: %w: %q", jerr, line)
 			}
 			name := prefix + e.Test
+			// A process that dies says why in the midst of whichever test was last.
+			panicked = panicked || strings.HasPrefix(e.Output, "panic: ") || strings.HasPrefix(e.Output, "fatal error: ")
 			switch {
-			case e.Test == "" && e.Action == "output":
-				if tail = append(tail, e.Output); len(tail) > 200 {
-					tail = tail[1:]
-				}
+			case e.Action != "output" || e.Test != "" && !panicked:
+			case len(tail) < tailLines:
+				tail = append(tail, e.Output)
+			case !panicked:
+				tail = append(tail[1:], e.Output)
+			}
+			switch {
 			case e.Test == "" && e.Action == "fail":
 				packageFailed = true
 			case e.Test == "":
