@@ -259,6 +259,9 @@ const shapeQuery = `SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, a.att
 func (r *referenceReader) Poll(ctx context.Context, since listen.Cursor) (d listen.Delta, err error) {
 	r.connMu.Lock()
 	defer r.connMu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return d, err // lib/pq may answer before it notices
+	}
 	last, resumed := since.(referenceCursor)
 	where := r.source.where
 	if r.source.horizon {
