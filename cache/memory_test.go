@@ -41,9 +41,8 @@ func (r *userRow) Next(dest []sqldriver.Value) error {
 	return nil
 }
 
-// filled returns a cache with point reads of n rows, of as many as it has room
-// for.
-func filled(tb testing.TB, n int, bytes int64) *Cache {
+// begun returns an empty cache with a connection.
+func begun(tb testing.TB, bytes int64) (*Cache, driver.Session) {
 	tb.Helper()
 	c, err := New(pinning{}, nil, Config{Lease: 24 * time.Hour, Bytes: bytes})
 	if err != nil {
@@ -54,6 +53,14 @@ func filled(tb testing.TB, n int, bytes int64) *Cache {
 	if err := conn.Dialed(tb.Context(), nil); err != nil {
 		tb.Fatal(err)
 	}
+	return c, conn
+}
+
+// filled returns a cache with point reads of n rows, of as many as it has room
+// for.
+func filled(tb testing.TB, n int, bytes int64) *Cache {
+	tb.Helper()
+	c, conn := begun(tb, bytes)
 	stmt := conn.Classify("SELECT id, name, active FROM t WHERE id = ?")
 	for i := range n {
 		_, call, err := conn.Query(tb.Context(), stmt, values(int64(i)), driver.Direct)
@@ -193,15 +200,7 @@ func TestMemoryBound(t *testing.T) {
 // statement for each entry, which the entry keeps in memory.
 func TestMemoryBoundOfTexts(t *testing.T) {
 	const limit, n = 16 << 20, 60_000
-	c, err := New(pinning{}, nil, Config{Lease: 24 * time.Hour, Bytes: limit})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Apply(listen.Batch{Sent: time.Now(), Reset: "start"})
-	conn := c.Open()
-	if err := conn.Dialed(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	c, conn := begun(t, limit)
 	start := heapNow()
 	for i := range n {
 		text := fmt.Sprintf("SELECT id, name, active FROM t WHERE name <> 'another name than %d' AND active AND name <> 'nobody at all'", i)
