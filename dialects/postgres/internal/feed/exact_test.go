@@ -20,7 +20,11 @@ import (
 // captured is a database with a log and a captured table item.
 func captured(t *testing.T) *server.Database {
 	t.Helper()
-	d := server.Postgres(t)
+	return capturedOn(t, server.Postgres(t))
+}
+
+func capturedOn(t *testing.T, d *server.Database) *server.Database {
+	t.Helper()
 	fixtureExec(t, d.DB(), "CREATE TABLE item (id bigserial PRIMARY KEY, name text)")
 	fixtureInstallWith(t, d.DB(), listen.InstallOptions{Bell: listen.BellGated})
 	return d

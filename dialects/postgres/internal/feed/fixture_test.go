@@ -105,7 +105,8 @@ func fixtureSchema(tb testing.TB, db *sql.DB) *schema {
 }
 
 // fixtureRole makes a role that belongs to the test, and returns its name and a
-// pool of its connections. The roles of a shared server are shared, too.
+// pool of its connections. The roles of a shared server are shared, too: who is a
+// member of which and who is a superuser changes the schema of all its databases.
 func fixtureRole(tb testing.TB, d *server.Database, name string) (string, *sql.DB) {
 	tb.Helper()
 	role := d.Name() + "_" + name

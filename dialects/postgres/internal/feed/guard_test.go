@@ -125,10 +125,11 @@ func TestForeignTablesBelow(t *testing.T) {
 	}
 }
 
-// TestFunctionsBelongToTheOwnerOfTheLog installs as roles that are not it.
+// TestFunctionsBelongToTheOwnerOfTheLog installs as roles that are not it. A new
+// superuser changes the schema of every database of its server.
 func TestFunctionsBelongToTheOwnerOfTheLog(t *testing.T) {
 	t.Parallel()
-	d := captured(t)
+	d := capturedOn(t, server.OwnPostgres(t).Database(t))
 	super := d.DB()
 	other, as := fixtureRole(t, d, "other")
 	q := quoteName(other)

@@ -99,10 +99,11 @@ func fixtureAdvice(tb testing.TB, db querier, text string) string {
 
 // TestLogOfAStranger: somebody who may create schemas has installed a log, asked
 // handles to install what comes later, and let everybody use its functions, for
-// triggers on tables of others to run as them.
+// triggers on tables of others to run as them. A new member of a role changes the
+// schema of every database of its server.
 func TestLogOfAStranger(t *testing.T) {
 	t.Parallel()
-	d := server.Postgres(t)
+	d := server.OwnPostgres(t).Database(t)
 	super := d.DB()
 	mallory, asMallory := fixtureRole(t, d, "mallory")
 	owner, asOwner := fixtureRole(t, d, "owner")
