@@ -205,38 +205,3 @@ func TestKeptResultCutsARow(t *testing.T) {
 		t.Error("a row is told to be gone that is in the result")
 	}
 }
-
-// grade is a number of which some look the same when they are printed.
-type grade int64
-
-// String tells good ones from the others.
-func (g grade) String() string {
-	if g == 1 {
-		return "good"
-	}
-	return "unknown"
-}
-
-// TestKeysThatLookAlike: rows of a query are told apart by the values of their key,
-// and not by what these look like.
-func TestKeysThatLookAlike(t *testing.T) {
-	t.Parallel()
-	type graded struct {
-		Grade grade `db:"grade,pk"`
-	}
-	s, err := newQuerySource[graded](&Database{}, Query{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]grade{}
-	for g := range grade(4) {
-		key, err := s.schema.key(&graded{g})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if other, twice := seen[key]; twice {
-			t.Errorf("%d and %d have the same key", other, g)
-		}
-		seen[key] = g
-	}
-}

@@ -58,32 +58,11 @@ func shapeOf[K comparable, T any](name string, o *options) shape {
 	for _, w := range o.where {
 		fmt.Fprintf(&b, " %q", w.text)
 		for _, arg := range w.args {
-			fmt.Fprintf(&b, " %T:%q", arg, fmt.Sprintf("%#v", plainly(arg)))
+			text, _ := canonical(arg) // those without one are not shared
+			fmt.Fprintf(&b, " %q", text)
 		}
 	}
 	return shape{reflect.TypeFor[K](), reflect.TypeFor[T](), b.String()}
-}
-
-// plainly returns what tells a value apart when it is printed: its type may have
-// methods that make several look the same.
-func plainly(v any) any {
-	r := reflect.ValueOf(v)
-	if !r.IsValid() || r.Type().PkgPath() == "" {
-		return v
-	}
-	switch {
-	case r.CanInt():
-		return fmt.Sprintf("%T:%d", v, r.Int())
-	case r.CanUint():
-		return fmt.Sprintf("%T:%d", v, r.Uint())
-	case r.CanFloat():
-		return fmt.Sprintf("%T:%v", v, r.Float())
-	case r.Kind() == reflect.Bool:
-		return fmt.Sprintf("%T:%v", v, r.Bool())
-	case r.Kind() == reflect.String:
-		return fmt.Sprintf("%T:%q", v, r.String())
-	}
-	return v
 }
 
 // sharable reports whether tables of one shape can share a core.

@@ -167,12 +167,12 @@ func newQuerySource[T any](db *Database, q Query) (*querySource[T], error) {
 	s.key = func(row *T) (string, error) {
 		var b strings.Builder
 		for _, i := range s.keys {
-			v := plan.Value(row, i)
-			kind := reflect.TypeOf(v)
-			for r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !r.IsNil(); r = r.Elem() {
-				v = r.Elem().Interface() // where it is does not matter
+			text, ok := canonical(plan.Value(row, i))
+			if !ok {
+				return "", fmt.Errorf("table: a key of type %T does not tell rows apart", plan.Value(row, i))
 			}
-			fmt.Fprintf(&b, "%v:%q,", kind, fmt.Sprint(plainly(v)))
+			b.WriteString(text)
+			b.WriteByte(',')
 		}
 		return b.String(), nil
 	}

@@ -199,10 +199,14 @@ func (s *sqlSource[K, T]) Name(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("table: rows of %s cannot be kept in a store: %w", s.name, err)
 	}
 	all := s.sql.all()
+	args := make([]string, len(all.args))
 	for i, arg := range all.args {
-		all.args[i] = plainly(arg)
+		var ok bool
+		if args[i], ok = canonical(arg); !ok {
+			return "", fmt.Errorf("table: rows of %s cannot be kept in a store: argument %d, of type %T, is not told from others", s.name, i+1, arg)
+		}
 	}
-	return fmt.Sprintf("%q %q %#v %v", account, all.sql.String(), all.args, reflect.TypeFor[T]()), nil
+	return fmt.Sprintf("%q %q %q %v", account, all.sql.String(), args, reflect.TypeFor[T]()), nil
 }
 
 // Lasting is false where a reader keeps writers from committing.
