@@ -342,7 +342,7 @@ var brokenVariants = []brokenVariant{
 		"table/query.go", "	q.Args = slices.Clone(q.Args) //", "	if !$ {\n		q.Args = slices.Clone(q.Args)\n	} //",
 	}}},
 	{"a key behind a pointer is where it points to", "internal/onengines:TestKeysBehindPointers", []edit{{
-		"table/query.go", "r.Kind() == reflect.Pointer && !r.IsNil(); r =", "r.Kind() == reflect.Pointer && !r.IsNil() && !$; r =",
+		"table/canonical.go", "			return appendCanonical(b, v.Elem(), nested-1)\n", "			if $ {\n				return strconv.AppendUint(b, uint64(v.Pointer()), 16), true\n			}\n			return appendCanonical(b, v.Elem(), nested-1)\n",
 	}}},
 	{"a key of the log is not scanned", "internal/onengines:TestScannedKeys", []edit{{
 		"table/schema.go", "	s.scans = slices.ContainsFunc(s.keys, ", "	s.scans = !$ && slices.ContainsFunc(s.keys, ",
