@@ -22,6 +22,8 @@ type scripted struct {
 	now   time.Time
 	// polls is called by a Sync.
 	polls func() error
+	// away is called once, by who has read the clock and does not know yet.
+	away func()
 }
 
 func newScripted(t *testing.T, change func(*cache.Config)) *scripted {
@@ -29,7 +31,7 @@ func newScripted(t *testing.T, change func(*cache.Config)) *scripted {
 	s := &scripted{t: t, store: newStore("old"), now: time.Now()}
 	config := cache.Config{
 		Lease: time.Second,
-		Now:   func() time.Time { return s.now },
+		Now:   s.clock,
 		Sync:  func(context.Context) error { return s.polls() },
 	}
 	s.polls = func() error { return errors.New("the feed is away") }
@@ -44,6 +46,15 @@ func newScripted(t *testing.T, change func(*cache.Config)) *scripted {
 	t.Cleanup(func() { _ = s.db.Close() })
 	s.poll("started")
 	return s
+}
+
+func (s *scripted) clock() time.Time {
+	now := s.now
+	if away := s.away; away != nil {
+		s.away = nil
+		away()
+	}
+	return now
 }
 
 // poll has the feed poll now, and report a change of the table if there is one.
@@ -66,6 +77,27 @@ func (s *scripted) wants(ctx context.Context, value string, fromMemory bool) {
 	}
 	if hit := s.cache.Stats().Hits > before; hit != fromMemory {
 		s.t.Fatalf("the answer came from memory: %v, want %v", hit, fromMemory)
+	}
+}
+
+// TestLeaseBeganSince: the lease is renewed between a read's look at the clock and
+// its look at the lease, which is no reason to go without.
+func TestLeaseBeganSince(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t, nil)
+	s.wants(t.Context(), "old", false)
+	for range 3 {
+		before := s.cache.Stats().Hits
+		s.away = func() {
+			s.now = s.now.Add(time.Second)
+			s.poll("")
+		}
+		if got, err := tryRead(t.Context(), s.db); err != nil || got != "old" {
+			t.Fatalf("read %q, error %v", got, err)
+		}
+		if hits := s.cache.Stats().Hits - before; hits != 1 {
+			t.Errorf("%d hits, want 1", hits)
+		}
 	}
 }
 

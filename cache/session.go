@@ -221,7 +221,12 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 		return nil, nil, nil
 	}
 	now, level := c.clock.Glance(), c.consistency(o)
-	if ok, why := c.mayAnswer(level, now); !ok {
+	may, why := c.mayAnswer(level, now)
+	if !may && why == NoLease {
+		now = c.now() // the lease may have begun since the clock was read
+		may, why = c.mayAnswer(level, now)
+	}
+	if !may {
 		c.stats.bypassed[why].Add(1)
 		return nil, nil, nil
 	}

@@ -55,7 +55,15 @@ func (c *Clock) At(t time.Time) Instant {
 }
 
 // Now reads both clocks.
-func (c *Clock) Now() Instant { return c.At(c.time()) }
+func (c *Clock) Now() Instant { return c.both(c.since()) }
+
+// both is a reading of the monotonic clock and one of the wall clock, which was made
+// after it. A time of the system has them in the other order (package runtime, time.now),
+// and the processor may be away in between. So an instant is never before one that was
+// made of an earlier time, by neither clock, unless one of them was set.
+func (c *Clock) both(mono time.Duration) Instant {
+	return Instant{mono: mono, wall: c.time().UnixNano()}
+}
 
 // never is later than any reading of the monotonic clock.
 const never = math.MaxInt64
@@ -76,7 +84,7 @@ func (c *Clock) Glance() Instant {
 	if last := time.Duration(c.last.Load()); mono >= last && mono-last < tick {
 		return Instant{mono: mono, wall: c.ahead.Load() + int64(mono)}
 	}
-	both := c.Now()
+	both := c.both(mono)
 	c.read(both)
 	return both
 }

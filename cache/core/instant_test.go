@@ -129,3 +129,23 @@ func TestGlanceOfTheSystem(t *testing.T) {
 		}
 	}
 }
+
+// TestWallClockIsReadLast: the processor may be away between the readings of the two
+// clocks. A time of the system is the wall clock's before it is the monotonic clock's:
+// to be after one, an instant must be the other way round.
+func TestWallClockIsReadLast(t *testing.T) {
+	t.Parallel()
+	base := time.Now()
+	reads := 0
+	clock := core.NewClock(func() time.Time {
+		reads++
+		return base.Add(time.Duration(reads) * time.Millisecond)
+	})
+	for name, read := range map[string]func() core.Instant{"now": clock.Now, "glance": clock.Glance} {
+		first := reads + 1
+		want := core.MakeInstant(time.Duration(first-1)*time.Millisecond, base.Add(time.Duration(first+1)*time.Millisecond).UnixNano())
+		if got := read(); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
