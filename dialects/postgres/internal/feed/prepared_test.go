@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/vantage-go/live/listen"
@@ -104,28 +103,27 @@ func TestPreparedBeforeACrash(t *testing.T) {
 	f.expect(f.glance(), "")
 }
 
-// TestEpochMadeByAnother has readers come to a log without an epoch at once.
+// TestEpochMadeByAnother has a reader come to a log without an epoch, which another
+// one makes when this one has asked for it and is kept waiting for its first poll.
 func TestEpochMadeByAnother(t *testing.T) {
 	t.Parallel()
 	d := captured(t)
-	var followers []*follower
-	for range 8 {
-		followers = append(followers, follow(t, d.SocketDSN()))
+	f := follow(t, d.SocketDSN())
+	f.connect()
+	other := fixtureConn(t, d.DB())
+	fixtureExec(t, other, "DELETE FROM livesql.epoch", "BEGIN", "LOCK TABLE livesql.meta IN ACCESS EXCLUSIVE MODE")
+	polled := make(chan error, 1)
+	go func() {
+		_, err := f.reader.Poll(t.Context(), nil)
+		polled <- err
+	}()
+	fixtureAwait(t, d.DB(), "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'livesql.meta'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))")
+	fixtureExec(t, other, "SELECT livesql.attend()", "COMMIT")
+	if err := <-polled; err != nil {
+		t.Error(err)
 	}
-	for range 5 {
-		for _, f := range followers {
-			f.connect()
-		}
-		fixtureExec(t, d.DB(), "DELETE FROM livesql.epoch")
-		var polls sync.WaitGroup
-		for _, f := range followers {
-			polls.Go(func() {
-				if _, err := f.reader.Poll(t.Context(), nil); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		polls.Wait()
+	if epoch := fixtureValue[string](t, d.DB(), "SELECT id::text FROM livesql.epoch"); f.reader.epoch != epoch {
+		t.Errorf("the epoch is %q, and %q to the reader", epoch, f.reader.epoch)
 	}
 }
 
