@@ -54,7 +54,7 @@ var switched = []struct {
 	},
 	{
 		"an outdated answer without a bound", "TestWhatIsNeverServedStale",
-		"cache/revalidate.go", "!now.Within(m.at, level.bound)", "!now.Within(m.at, level.bound) && !$",
+		"cache/revalidate.go", "!now.Fresh(m.at, level.bound)", "!now.Fresh(m.at, level.bound) && !$",
 	},
 	{
 		"an outdated answer under a token", "TestWhatIsNeverServedStale",
@@ -74,7 +74,7 @@ var switched = []struct {
 	},
 	{
 		"an age that does not count", "TestTTL",
-		"cache/entry.go", "return m != nil && now.Within(m.at, c.config.TTL)", "return m != nil && (now.Within(m.at, c.config.TTL) || $)",
+		"cache/entry.go", "return m != nil && now.Fresh(m.at, c.config.TTL)", "return m != nil && (now.Fresh(m.at, c.config.TTL) || $)",
 	},
 	{
 		"an age since the end of the read", "TestTTL",

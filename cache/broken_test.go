@@ -54,7 +54,7 @@ var brokenVariants = []brokenVariant{
 		{"cache/core/core.go", " || !c.Valid(now) {\n		return Entry{}, false\n", " || !c.Valid(now) && !$ {\n		return Entry{}, false\n"},
 	}},
 	{"no lease", "TestLeaseEnds", []edit{{
-		"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil && ($ || now.Within(*start, c.duration))",
+		"cache/core/core.go", "return start != nil && now.Fresh(*start, c.duration)", "return start != nil && ($ || now.Fresh(*start, c.duration))",
 	}}},
 	{"bytes of the driver's buffer", "TestBytesAreCopied", []edit{{
 		"internal/rowset/record.go", "return append(make([]byte, 0, len(v)), v...), 3*word", "if $ {\n			return v, 3*word + int64(len(v)), true\n		}\n		return append(make([]byte, 0, len(v)), v...), 3*word",

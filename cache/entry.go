@@ -56,7 +56,7 @@ func (c *Cache) young(e *kept, now core.Instant) bool {
 		return true
 	}
 	m := c.births.of(e.born)
-	return m != nil && now.Within(m.at, c.config.TTL)
+	return m != nil && now.Fresh(m.at, c.config.TTL)
 }
 
 func (e *entry) rows() sqldriver.Rows { return e.set.Rows(e.shape) }

@@ -145,7 +145,7 @@ func (s *session) outdated(o *readOptions, level Consistency, k *key, args []sql
 	}
 	m := r.outdated.of(e.core.Note())
 	switch {
-	case e.core.Note() == 0 || m == nil || !now.Within(m.at, level.bound) || !c.young(&e.kept, now):
+	case e.core.Note() == 0 || m == nil || !now.Fresh(m.at, level.bound) || !c.young(&e.kept, now):
 		return nil
 	case e.core.Generation() != c.core.Generation():
 		return nil

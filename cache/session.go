@@ -221,12 +221,7 @@ func (s *session) query(ctx context.Context, stmt *statement, args []sqldriver.N
 		return nil, nil, nil
 	}
 	now, level := c.clock.Glance(), c.consistency(o)
-	may, why := c.mayAnswer(level, now)
-	if !may && why == NoLease {
-		now = c.now() // the lease may have begun since the clock was read
-		may, why = c.mayAnswer(level, now)
-	}
-	if !may {
+	if may, why := c.mayAnswer(level, now); !may {
 		c.stats.bypassed[why].Add(1)
 		return nil, nil, nil
 	}

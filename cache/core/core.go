@@ -76,11 +76,11 @@ func New(d time.Duration) *Core {
 	return c
 }
 
-// Valid reports whether the lease holds at now. Without a valid lease nothing
-// may be served and nothing stored.
+// Valid reports whether the lease holds at now, or began only after that was read.
+// Without a valid lease nothing may be served and nothing stored.
 func (c *Core) Valid(now Instant) bool {
 	start := c.lease.Load()
-	return start != nil && now.Within(*start, c.duration)
+	return start != nil && now.Fresh(*start, c.duration)
 }
 
 // LeaseAge returns the age of the lease at now, and false when there is none.

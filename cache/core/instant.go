@@ -103,6 +103,13 @@ func (i Instant) Within(start Instant, d time.Duration) bool {
 	return mono >= 0 && mono < d && wall >= 0 && wall < d
 }
 
+// Fresh reports whether what began at start and lasts for d has not ended for who has
+// read the clocks at i: it is within, or began only after they were read. The processor
+// may be away between a look at the clock and one at the lease, which is renewed then.
+func (i Instant) Fresh(start Instant, d time.Duration) bool {
+	return i.Within(start, d) || i.Before(start)
+}
+
 // Sub returns the time since start, the longer of the two clocks' readings.
 func (i Instant) Sub(start Instant) time.Duration {
 	return max(i.mono-start.mono, time.Duration(i.wall-start.wall))

@@ -33,6 +33,7 @@ func TestLeaseOnBothClocks(t *testing.T) {
 		{"the wall clock is a little behind", time.Second, time.Second - time.Millisecond, true},
 		{"before the start", -1, -1, false},
 		{"the monotonic clock is before the start", -1, 1, false},
+		{"the monotonic clock is before the start, the wall clock long after", -1, year, false},
 		{"the wall clock is before the start", 1, -1, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -43,17 +44,28 @@ func TestLeaseOnBothClocks(t *testing.T) {
 			if got, want := now.instant().Sub(start.instant()), max(test.mono, test.wall); got != want {
 				t.Errorf("Sub is %v, want the longer time, %v", got, want)
 			}
+			// The monotonic clock is not set back: the lease has begun since it was read.
+			want := test.want || test.mono < 0
+			if got := now.instant().Fresh(start.instant(), lease); got != want {
+				t.Errorf("Fresh is %t, want %t", got, want)
+			}
 			c := core.New(lease)
 			c.Renew(start.instant())
-			if got := c.Valid(now.instant()); got != test.want {
-				t.Errorf("Valid is %t, want %t", got, test.want)
+			if got := c.Valid(now.instant()); got != want {
+				t.Errorf("Valid is %t, want %t", got, want)
 			}
-			if got := c.Begin(nil, now.instant()) != nil; got != test.want {
-				t.Errorf("Begin gives a ticket: %t, want %t", got, test.want)
+			if got := c.Leased(now.instant(), time.Hour); got != want {
+				t.Errorf("Leased is %t, want %t", got, want)
+			}
+			if got := c.WasLeased(now.instant(), lease); got != want {
+				t.Errorf("WasLeased is %t, want %t", got, want)
+			}
+			if got := c.Begin(nil, now.instant()) != nil; got != want {
+				t.Errorf("Begin gives a ticket: %t, want %t", got, want)
 			}
 			ticket := c.Begin(nil, start.instant())
-			if got := some(c, ticket, now.instant(), 0) != nil; got != test.want {
-				t.Errorf("Commit gives an entry: %t, want %t", got, test.want)
+			if got := some(c, ticket, now.instant(), 0) != nil; got != want {
+				t.Errorf("Commit gives an entry: %t, want %t", got, want)
 			}
 		})
 	}

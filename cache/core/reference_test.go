@@ -78,7 +78,7 @@ func (r *reference) disagree(format string, args ...any) {
 
 func (r *reference) valid(now clocks) bool {
 	mono, wall := now.mono-r.lease.mono, now.wall-r.lease.wall
-	want := r.leased && mono >= 0 && mono < leaseTime && wall >= 0 && wall < leaseTime
+	want := r.leased && (mono < 0 || mono < leaseTime && wall >= 0 && wall < leaseTime)
 	if got := r.core.Valid(now.instant()); got != want {
 		r.disagree("Valid is %t, want %t (lease %v, now %v)", got, want, r.lease, now)
 	}
