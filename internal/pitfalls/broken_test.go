@@ -83,7 +83,7 @@ var brokenVariants = []broken{
 		"dialects/sqlite/analyze.go", `"foreign_keys = 1", `, `"foreign_keys = " + map[bool]string{true: "0", false: "1"}[$], `,
 	}}},
 	{"no lease", []string{"P73"}, []edit{
-		{"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil && (now.Within(*start, c.duration) || $)"},
+		{"cache/core/core.go", "return start != nil && now.Fresh(*start, c.duration)", "return start != nil && (now.Fresh(*start, c.duration) || $)"},
 		{"cache/core/core.go", "func (c *Core) Suspend() { c.lease.Store(nil) }", "func (c *Core) Suspend() {\n	if !$ {\n		c.lease.Store(nil)\n	}\n}"},
 	}},
 	{"bytes of the entry handed out", []string{"P77"}, []edit{{

@@ -16,7 +16,7 @@ var incoherent = []brokenVariant{
 		"listen/follow.go", "	batch := Batch{", "	if $ {\n		delta.Changes = nil\n	}\n	batch := Batch{",
 	}}},
 	{"no lease", "internal/torture", "TestStoppedProcess/short_lease", []edit{{
-		"cache/core/core.go", "return start != nil && now.Within(*start, c.duration)", "return start != nil && (now.Within(*start, c.duration) || $)",
+		"cache/core/core.go", "return start != nil && now.Fresh(*start, c.duration)", "return start != nil && (now.Fresh(*start, c.duration) || $)",
 	}}},
 	{"a fill that no change spoils", "internal/torture", "TestSQLiteCoherence", []edit{
 		{"cache/core/core.go", "if t.done || t.poisoned.Load() ||", "if t.done || t.poisoned.Load() && !$ ||"},
