@@ -450,6 +450,32 @@ func TestStamperAndOpenTransactions(t *testing.T) {
 	}
 }
 
+// However many rows are old: MariaDB would join a long list of them with the
+// whole log, and come by what a writer has not committed.
+func TestPruneWaitsForNoWriter(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	d := newBackend(t, db.SocketDSN(), listen.InstallNever, func(d *database) { d.retention = -time.Second })
+	host, err := lookAtServer(t.Context(), db.DB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStamper(d, host)
+	mustExec(t, db.DB(), "DELETE FROM livesql_log", fmt.Sprintf("INSERT INTO t SELECT seq FROM seq_1_to_%d", 2*pruneChunk))
+	if err := s.stampAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	writer := programOn(t, db.DB())
+	mustExec(t, writer, "BEGIN", "INSERT INTO t VALUES (-1)")
+	if more, err := s.prune(t.Context()); err != nil || more {
+		t.Errorf("more %v, %v", more, err)
+	}
+	mustExec(t, writer, "COMMIT")
+	var n int
+	if err := one(t.Context(), db.DB(), "SELECT COUNT(*) FROM livesql_log", &n); err != nil || n != 1 {
+		t.Errorf("%d rows are left, %v", n, err)
+	}
+}
+
 // Two stampers at once would give one batch twice, and what the second gives it
 // to would be lost to readers that had seen the first.
 func TestStampersComeOneAfterTheOther(t *testing.T) {
