@@ -476,6 +476,26 @@ func TestPruneWaitsForNoWriter(t *testing.T) {
 	}
 }
 
+// A clock that was ahead, and was set right, keeps nothing in the log until it
+// has come as far again.
+func TestPruneAfterAClockAhead(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	d := newBackend(t, db.SocketDSN(), listen.InstallNever)
+	host, err := lookAtServer(t.Context(), db.DB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db.DB(), "DELETE FROM livesql_log", "INSERT INTO livesql_log (tbl, op, batch, at) VALUES "+
+		"(1, 'T', 1, NOW(3) + INTERVAL 1 YEAR), (1, 'T', 2, NOW(3) - INTERVAL 1 DAY), (1, 'T', 3, NOW(3))", "UPDATE livesql_head SET last_batch = 3")
+	if more, err := newStamper(d, host).prune(t.Context()); err != nil || more {
+		t.Errorf("more %v, %v", more, err)
+	}
+	var left, floor int
+	if err := one(t.Context(), db.DB(), "SELECT COUNT(*), (SELECT floor_batch FROM livesql_head) FROM livesql_log", &left, &floor); err != nil || left != 1 || floor != 2 {
+		t.Errorf("%d rows are left, up to batch %d they are not; %v", left, floor, err)
+	}
+}
+
 // Two stampers at once would give one batch twice, and what the second gives it
 // to would be lost to readers that had seen the first.
 func TestStampersComeOneAfterTheOther(t *testing.T) {

@@ -206,9 +206,11 @@ func (s *stamper) prune(ctx context.Context) (more bool, err error) {
 }
 
 // oldest looks at the first stamped rows and returns which of them are too
-// old, and their highest batch. Batches are in the order of their times.
+// old, and their highest batch. Batches are in the order of their times, unless
+// the clock was set: rows from a time that is yet to come count as old, or
+// nothing behind them would be found until then.
 func (s *stamper) oldest(ctx context.Context, q querier, limit int) (ids []string, batch uint64, err error) {
-	err = each(ctx, q, fmt.Sprintf("SELECT id, batch, at < NOW(3) - INTERVAL %d MICROSECOND FROM %s FORCE INDEX (batch) WHERE batch IS NOT NULL AND %s ORDER BY batch LIMIT %d",
+	err = each(ctx, q, fmt.Sprintf("SELECT id, batch, at NOT BETWEEN NOW(3) - INTERVAL %d MICROSECOND AND NOW(3) + INTERVAL %[1]d MICROSECOND FROM %s FORCE INDEX (batch) WHERE batch IS NOT NULL AND %s ORDER BY batch LIMIT %d",
 		s.db.retention.Microseconds(), logTable, s.server.tidy(), limit), func(scan scanFunc) error {
 		var id, at uint64
 		var old sql.NullBool
