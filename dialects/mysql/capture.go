@@ -132,7 +132,7 @@ func (s *schema) needs(t *table) (_ []capture, why string) {
 	if onUpdate != "" {
 		var same []string
 		for _, c := range s.watched(t.name) {
-			same = append(same, fmt.Sprintf("CAST(OLD.%s AS BINARY) <=> CAST(NEW.%[1]s AS BINARY)", quoteName(c)))
+			same = append(same, t.same(c))
 		}
 		updated = append(updated, fmt.Sprintf("IF NOT (%s) THEN %s; END IF", strings.Join(same, " AND "), insert+onUpdate[2:]))
 	}
@@ -144,6 +144,17 @@ func (s *schema) needs(t *table) (_ []capture, why string) {
 		after("i", "INSERT", body(own, insert+row("I", "NEW"))),
 		after("u", "UPDATE", body(own+onUpdate, updated...)),
 	}, ""
+}
+
+// same is SQL for that an update has left the column as it was: byte by byte, as
+// collations have no say in it. The bytes of a FLOAT are a text with six digits,
+// so the numbers are compared beside; those alone would make -0 of 0.
+func (t *table) same(name string) string {
+	sql := fmt.Sprintf("CAST(OLD.%s AS BINARY) <=> CAST(NEW.%[1]s AS BINARY)", quoteName(name))
+	if slices.ContainsFunc(t.floats, func(f string) bool { return strings.EqualFold(f, name) }) {
+		sql += fmt.Sprintf(" AND OLD.%s <=> NEW.%[1]s", quoteName(name))
+	}
+	return sql
 }
 
 // uncapturable says why the table cannot be captured, or returns nothing.

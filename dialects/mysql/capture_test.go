@@ -176,6 +176,23 @@ func TestForeignKeysMarkWhatTheyReach(t *testing.T) {
 	}
 }
 
+// As text, a FLOAT has six digits: two that look alike are not the same to a
+// foreign key.
+func TestForeignKeysOnFloats(t *testing.T) {
+	db := newDB(t, "CREATE TABLE p (id INT PRIMARY KEY, f FLOAT, KEY (f))",
+		"CREATE TABLE c (id INT PRIMARY KEY, f FLOAT, FOREIGN KEY (f) REFERENCES p (f) ON UPDATE CASCADE)",
+		"INSERT INTO p VALUES (1, 1.000001)", "INSERT INTO c SELECT 10, f FROM p")
+	f := follow(t, db.SocketDSN(), listen.InstallNever)
+	mustExec(t, db.DB(), "UPDATE p SET f = 1.000002")
+	var moved int
+	if err := one(t.Context(), db.DB(), "SELECT COUNT(*) FROM c WHERE f > 1.0000015", &moved); err != nil || moved != 1 {
+		t.Fatalf("%d rows were moved, %v", moved, err)
+	}
+	f.expect("p U int64:1", "c T all")
+	mustExec(t, db.DB(), "UPDATE p SET f = f")
+	f.expect("p U int64:1")
+}
+
 func TestWritersNeedNoRightsAndNoticeNothing(t *testing.T) {
 	db := newDB(t,
 		"CREATE TABLE auto (id INT AUTO_INCREMENT PRIMARY KEY, v INT)",

@@ -450,6 +450,52 @@ func TestStamperAndOpenTransactions(t *testing.T) {
 	}
 }
 
+// However many rows are old: MariaDB would join a long list of them with the
+// whole log, and come by what a writer has not committed.
+func TestPruneWaitsForNoWriter(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	d := newBackend(t, db.SocketDSN(), listen.InstallNever, func(d *database) { d.retention = -time.Second })
+	host, err := lookAtServer(t.Context(), db.DB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStamper(d, host)
+	mustExec(t, db.DB(), "DELETE FROM livesql_log", fmt.Sprintf("INSERT INTO t SELECT seq FROM seq_1_to_%d", 2*pruneChunk))
+	if err := s.stampAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	writer := programOn(t, db.DB())
+	mustExec(t, writer, "BEGIN", "INSERT INTO t VALUES (-1)")
+	if more, err := s.prune(t.Context()); err != nil || more {
+		t.Errorf("more %v, %v", more, err)
+	}
+	mustExec(t, writer, "COMMIT")
+	var n int
+	if err := one(t.Context(), db.DB(), "SELECT COUNT(*) FROM livesql_log", &n); err != nil || n != 1 {
+		t.Errorf("%d rows are left, %v", n, err)
+	}
+}
+
+// A clock that was ahead, and was set right, keeps nothing in the log until it
+// has come as far again.
+func TestPruneAfterAClockAhead(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	d := newBackend(t, db.SocketDSN(), listen.InstallNever)
+	host, err := lookAtServer(t.Context(), db.DB())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db.DB(), "DELETE FROM livesql_log", "INSERT INTO livesql_log (tbl, op, batch, at) VALUES "+
+		"(1, 'T', 1, NOW(3) + INTERVAL 1 YEAR), (1, 'T', 2, NOW(3) - INTERVAL 1 DAY), (1, 'T', 3, NOW(3))", "UPDATE livesql_head SET last_batch = 3")
+	if more, err := newStamper(d, host).prune(t.Context()); err != nil || more {
+		t.Errorf("more %v, %v", more, err)
+	}
+	var left, floor int
+	if err := one(t.Context(), db.DB(), "SELECT COUNT(*), (SELECT floor_batch FROM livesql_head) FROM livesql_log", &left, &floor); err != nil || left != 1 || floor != 2 {
+		t.Errorf("%d rows are left, up to batch %d they are not; %v", left, floor, err)
+	}
+}
+
 // Two stampers at once would give one batch twice, and what the second gives it
 // to would be lost to readers that had seen the first.
 func TestStampersComeOneAfterTheOther(t *testing.T) {

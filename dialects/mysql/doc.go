@@ -51,7 +51,8 @@
 //     the feed needs EXECUTE; it goes without. With binary logging on, creating triggers further needs
 //     log_bin_trust_function_creators = 1, or SUPER.
 //   - The account that installs is the definer of the triggers: while they
-//     exist it must, and must keep its rights, or writes fail.
+//     exist it must, and must keep its rights, or writes fail. On MariaDB these
+//     have to be its own, not those of a role: triggers run without them.
 //
 // # Statements
 //

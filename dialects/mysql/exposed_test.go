@@ -65,6 +65,26 @@ func TestDroppedPartitionIsSeen(t *testing.T) {
 	}
 }
 
+// Without PROCESS too: of what partitions there are, the catalogue tells everybody.
+func TestDroppedPartitionIsSeenByAll(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)", "INSERT INTO t VALUES (1), (11)")
+	f := follow(t, dsnAs(db, grantReader(t, db)), listen.InstallNever)
+	f.look()
+	for _, statement := range []string{
+		"ALTER TABLE t PARTITION BY RANGE (id) (PARTITION a VALUES LESS THAN (10), PARTITION b VALUES LESS THAN (20))",
+		"ALTER TABLE t REORGANIZE PARTITION a, b INTO (PARTITION a VALUES LESS THAN (5), PARTITION b VALUES LESS THAN (20))", // what is read of PARTITION (a)
+		"ALTER TABLE t DROP PARTITION a",
+	} {
+		mustExec(t, db.DB(), statement)
+		if d := f.look(); d.Reset != "the schema has changed: partitions" {
+			t.Errorf("%s: reset %q", statement, d.Reset)
+		}
+		if d := f.look(); d.Reset != "" {
+			t.Errorf("%s: reset once more: %q", statement, d.Reset)
+		}
+	}
+}
+
 func TestChangedGenerationIsSeen(t *testing.T) {
 	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a * 2) VIRTUAL)")
 	f := follow(t, dsnAs(db, grantReader(t, db)), listen.InstallNever)

@@ -54,7 +54,7 @@ func takeFingerprint(ctx context.Context, q querier, on *host) (fingerprint, err
 
 // partNames are those of the parts of a schema's mark.
 var partNames = map[string]string{
-	"1": "triggers", "2": "tables", "3": "columns", "4": "keys", "5": "foreign keys", "7": "views",
+	"1": "triggers", "2": "tables", "3": "columns", "4": "keys", "5": "foreign keys", "7": "views", "10": "partitions",
 }
 
 // changedParts names the parts in which two marks of a schema differ.
@@ -97,6 +97,10 @@ func fingerprintWith(ctx context.Context, q querier, on *host) (f fingerprint, e
 	parts = append(parts, on.rightsParts()...)
 	if !on.blind {
 		parts = append(parts, part(6, on.innodb, on.innodbNames(), "NAME", "TABLE_ID"))
+	} else {
+		// Their ids tell of them above: to drop one fires no trigger either.
+		parts = append(parts, part(10, "information_schema.PARTITIONS", on.in("TABLE_SCHEMA")+" AND PARTITION_NAME IS NOT NULL", "TABLE_NAME", "PARTITION_NAME",
+			"SUBPARTITION_NAME", "PARTITION_ORDINAL_POSITION", "PARTITION_METHOD", "PARTITION_EXPRESSION", "PARTITION_DESCRIPTION"))
 	}
 	err = each(ctx, q, strings.Join(parts, " UNION ALL "), func(scan scanFunc) error {
 		var n int

@@ -33,6 +33,17 @@ func install(ctx context.Context, db *sql.DB, options listen.InstallOptions) (ch
 	if err := s.exclusive(ctx); err != nil {
 		return nil, err
 	}
+	role, err := s.dropRole(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if role != "" {
+		defer func() {
+			if failed(err, errDBAccess, errTableAccess, errColumnAccess) {
+				err = fmt.Errorf("%w (the rights of the role %s do not count: triggers run without them)", err, role)
+			}
+		}()
+	}
 	on, err := loadSchema(ctx, s.conn, s.server)
 	if err != nil {
 		return nil, err
@@ -191,6 +202,9 @@ func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 	if why != "" {
 		return fmt.Errorf("mysql: table %s: %s", t.name, why)
 	}
+	if err := s.mayLog(ctx); err != nil {
+		return fmt.Errorf("mysql: table %s: its triggers would run as this account, which may not write to the log: %w", t.name, err)
+	}
 	for _, c := range t.found {
 		if !slices.Contains(needs, c) {
 			if err := s.exec(ctx, "DROP TRIGGER IF EXISTS "+quoteName(c.name)); err != nil {
@@ -225,6 +239,34 @@ func (s *session) attach(ctx context.Context, on *schema, t *table) error {
 		return fmt.Errorf("mysql: marking table %s: %w", t.name, err)
 	}
 	return nil
+}
+
+// mayLog tries whether the account may do what its triggers will do, or they
+// would fail every write. It inserts nothing.
+func (s *session) mayLog(ctx context.Context) error {
+	if s.print != nil {
+		return nil
+	}
+	return s.exec(ctx, "INSERT INTO "+logTable+" (tbl, op, k) SELECT 0, 'T', NULL FROM DUAL WHERE FALSE")
+}
+
+// dropRole ends the use of a role, and returns which one it was. On MariaDB,
+// triggers run with the rights of their definer's account and without those of
+// its roles: what the session can do by a role, they cannot.
+func (s *session) dropRole(ctx context.Context) (role string, err error) {
+	if !s.server.maria {
+		return "", nil
+	}
+	if err := one(ctx, s.conn, "SELECT COALESCE(CURRENT_ROLE(), '')", &role); err != nil {
+		return "", fmt.Errorf("mysql: asking for the role in use: %w", err)
+	}
+	if role == "" {
+		return "", nil
+	}
+	if err := s.exec(ctx, "SET ROLE NONE"); err != nil {
+		return "", fmt.Errorf("mysql: ending the use of the role %s: %w", role, err)
+	}
+	return role, nil
 }
 
 // createTrigger creates a trigger whose time of creation lies ahead.

@@ -101,6 +101,33 @@ func TestInstallTwiceAndUninstall(t *testing.T) {
 	}
 }
 
+// Triggers run with the rights of whoever made them: made by an account that
+// may make triggers and not write to the log, they fail every write.
+func TestInstallerThatMayNotLog(t *testing.T) {
+	db := newDB(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	mustExec(t, db.DB(), "DROP TABLE t", "CREATE TABLE t (id INT PRIMARY KEY)") // it has its number still
+	pool := openAs(t, db, grantReader(t, db))
+	if _, err := (Dialect{}).Install(t.Context(), pool, listen.InstallOptions{}); !failed(err, errTableAccess) {
+		t.Errorf("installed: %v", err)
+	}
+	mustExec(t, db.DB(), "INSERT INTO t VALUES (1)")
+}
+
+// MariaDB gives them the rights of the account, and none of its roles'.
+func TestInstallerWithARole(t *testing.T) {
+	db := newTwin(t, "CREATE TABLE t (id INT PRIMARY KEY)")
+	user, role := accounts(t, db, "USER", 1)[0], accounts(t, db, "ROLE", 1)[0]
+	mustExec(t, db.DB(), "GRANT ALL ON "+quoteName(db.Name())+".* TO "+role, "GRANT "+role+" TO "+user, "SET DEFAULT ROLE "+role+" FOR "+user)
+	pool := openAs(t, db, user)
+	if _, err := (Dialect{}).Install(t.Context(), pool, listen.InstallOptions{}); !failed(err, errTableAccess) || !strings.Contains(err.Error(), role) {
+		t.Errorf("installed: %v", err)
+	}
+	mustExec(t, db.DB(), "INSERT INTO t VALUES (1)")
+	mustExec(t, db.DB(), "GRANT ALL ON "+quoteName(db.Name())+".* TO "+user)
+	installAll(t, openAs(t, db, user))
+	mustExec(t, db.DB(), "INSERT INTO t VALUES (2)")
+}
+
 func TestPrintInstallsWhatInstallWould(t *testing.T) {
 	schema := []string{"CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE b (id INT PRIMARY KEY, a INT, FOREIGN KEY (a) REFERENCES a (id) ON DELETE CASCADE)"}
 	db := newTwin(t, schema...)

@@ -52,6 +52,8 @@ type table struct {
 	// key are the columns of the primary key in order.
 	key      []column
 	temporal []temporal
+	// floats are the columns of the type FLOAT.
+	floats []string
 	// triggers and expressions are the bodies of the program's triggers, and
 	// what columns hold that are computed when they are read.
 	triggers, expressions []string

@@ -157,7 +157,7 @@ func (s *stamper) stamp(ctx context.Context) (n int, err error) {
 		}
 		n = len(ids)
 		for _, statement := range []string{
-			fmt.Sprintf("UPDATE %s FORCE INDEX (PRIMARY) SET batch = %d, at = NOW(3) WHERE id IN (%s) AND %s", logTable, last+1, strings.Join(ids, ","), s.server.tidy()),
+			fmt.Sprintf("UPDATE %s FORCE INDEX (PRIMARY) SET batch = %d, at = NOW(3) WHERE %s AND %s", logTable, last+1, isOneOf("id", ids), s.server.tidy()),
 			fmt.Sprintf("UPDATE %s SET last_batch = %d WHERE one = 1", headTable, last+1),
 		} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
@@ -187,7 +187,7 @@ func (s *stamper) prune(ctx context.Context) (more bool, err error) {
 			}
 			for _, statement := range []string{
 				fmt.Sprintf("UPDATE %s SET floor_batch = GREATEST(floor_batch, %d) WHERE one = 1", headTable, floor),
-				fmt.Sprintf("DELETE l FROM %s AS l FORCE INDEX (PRIMARY) WHERE l.id IN (%s) AND %s", logTable, strings.Join(ids, ","), s.server.tidy()),
+				fmt.Sprintf("DELETE l FROM %s AS l FORCE INDEX (PRIMARY) WHERE %s AND %s", logTable, isOneOf("l.id", ids), s.server.tidy()),
 			} {
 				if _, err := tx.ExecContext(ctx, statement); err != nil {
 					return err
@@ -206,9 +206,11 @@ func (s *stamper) prune(ctx context.Context) (more bool, err error) {
 }
 
 // oldest looks at the first stamped rows and returns which of them are too
-// old, and their highest batch. Batches are in the order of their times.
+// old, and their highest batch. Batches are in the order of their times, unless
+// the clock was set: rows from a time that is yet to come count as old, or
+// nothing behind them would be found until then.
 func (s *stamper) oldest(ctx context.Context, q querier, limit int) (ids []string, batch uint64, err error) {
-	err = each(ctx, q, fmt.Sprintf("SELECT id, batch, at < NOW(3) - INTERVAL %d MICROSECOND FROM %s FORCE INDEX (batch) WHERE batch IS NOT NULL AND %s ORDER BY batch LIMIT %d",
+	err = each(ctx, q, fmt.Sprintf("SELECT id, batch, at NOT BETWEEN NOW(3) - INTERVAL %d MICROSECOND AND NOW(3) + INTERVAL %[1]d MICROSECOND FROM %s FORCE INDEX (batch) WHERE batch IS NOT NULL AND %s ORDER BY batch LIMIT %d",
 		s.db.retention.Microseconds(), logTable, s.server.tidy(), limit), func(scan scanFunc) error {
 		var id, at uint64
 		var old sql.NullBool
@@ -224,6 +226,14 @@ func (s *stamper) oldest(ctx context.Context, q querier, limit int) (ids []strin
 		err = fmt.Errorf("mysql: looking for old rows in the change log: %w", err)
 	}
 	return ids, batch, err
+}
+
+// isOneOf is the condition that the column is one of ids, by which the rows are
+// looked up. MariaDB makes a subquery of a list of 1000, or of as many as
+// in_predicate_conversion_threshold says, and joins it with the whole table,
+// whatever index is forced: within an OR it does not.
+func isOneOf(column string, ids []string) string {
+	return "(" + column + " IN (" + strings.Join(ids, ",") + ") OR FALSE)"
 }
 
 // locked runs f in a transaction that holds the head, or not at all when

@@ -22,6 +22,8 @@ func (t *table) note(c column, expression string, stored bool) {
 		t.temporal = append(t.temporal, temporal{strings.ToLower(c.name), true})
 	case "date", "datetime", "timestamp":
 		t.temporal = append(t.temporal, temporal{strings.ToLower(c.name), false})
+	case "float":
+		t.floats = append(t.floats, c.name)
 	}
 	if expression != "" && !stored {
 		t.expressions = append(t.expressions, expression)
