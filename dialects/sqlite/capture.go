@@ -58,7 +58,8 @@ func (c capture) stored() string { return "CREATE TRIGGER " + c.definition }
 //
 // Rows that a REPLACE conflict deletes fire no trigger, unless the writer's
 // connection has recursive_triggers on, which nobody can rely on: BEFORE
-// triggers look up those that a unique index is about to throw out.
+// triggers look up those that a unique index, or the rowid, is about to throw
+// out.
 func (t *table) needs() []capture {
 	k := t.keys()
 	var all []capture
@@ -184,7 +185,8 @@ func (k keyExprs) logVictims(match string) string {
 }
 
 // victims matches the rows, called v, that the row NEW would throw out of
-// unique indexes. It is empty for a table without such an index.
+// unique indexes, or whose rowid a statement gives it. It is empty for a table
+// whose rows can only be thrown out by rows of the same key.
 func (t *table) victims() string {
 	var rows []string
 	for _, u := range t.unique {
@@ -202,6 +204,9 @@ func (t *table) victims() string {
 			match += " AND NOT " + t.keys().same("v", "NEW")
 		}
 		rows = append(rows, "("+match+")")
+	}
+	if t.rowid != "" && !t.alias {
+		rows = append(rows, fmt.Sprintf("(v.%s = NEW.%[1]s)", t.rowid))
 	}
 	return strings.Join(rows, " OR ")
 }
