@@ -58,7 +58,8 @@ func (c capture) stored() string { return "CREATE TRIGGER " + c.definition }
 //
 // Rows that a REPLACE conflict deletes fire no trigger, unless the writer's
 // connection has recursive_triggers on, which nobody can rely on: BEFORE
-// triggers look up those that a unique index is about to throw out.
+// triggers look up those that a unique index, or the rowid, is about to throw
+// out.
 func (t *table) needs() []capture {
 	k := t.keys()
 	var all []capture
@@ -79,9 +80,9 @@ func (t *table) needs() []capture {
 	if t.interferes {
 		inserted = append(inserted, k.logComing())
 	}
-	if victims := t.victims(); victims != "" {
-		inserted = append(inserted, k.logVictims(victims))
-		updated = append(updated, k.logVictims("("+victims+") AND NOT "+k.same("v", "OLD")))
+	if victims := k.logVictims(t.victims(), ""); victims != "" {
+		inserted = append(inserted, victims)
+		updated = append(updated, k.logVictims(t.victims(), " AND NOT "+k.same("v", "OLD")))
 	}
 	if len(inserted) > 0 {
 		add("bi", "BEFORE INSERT", inserted...)
@@ -177,15 +178,22 @@ func (k keyExprs) same(a, b string) string {
 	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
-// logVictims logs the keys of the rows, called v, that match.
-func (k keyExprs) logVictims(match string) string {
-	return fmt.Sprintf("INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s FROM %s AS v WHERE %s;",
-		logTable, quoteText(k.table), opDelete, k.of("v"), quoteName(k.table), match)
+// logVictims logs the keys of the rows, called v, that match, one index after
+// the other: SQLite uses none for alternatives that name collations, and would
+// read the whole table with each write.
+func (k keyExprs) logVictims(matches []string, except string) string {
+	var all []string
+	for _, match := range matches {
+		all = append(all, fmt.Sprintf("INSERT INTO %s(tbl, op, k) SELECT %s, '%s', %s FROM %s AS v WHERE (%s)%s;",
+			logTable, quoteText(k.table), opDelete, k.of("v"), quoteName(k.table), match, except))
+	}
+	return strings.Join(all, " ")
 }
 
 // victims matches the rows, called v, that the row NEW would throw out of
-// unique indexes. It is empty for a table without such an index.
-func (t *table) victims() string {
+// each of the unique indexes, or whose rowid a statement gives it. It is empty for
+// a table whose rows can only be thrown out by rows of the same key.
+func (t *table) victims() []string {
 	var rows []string
 	for _, u := range t.unique {
 		var all []string
@@ -201,9 +209,12 @@ func (t *table) victims() string {
 		if u.primary {
 			match += " AND NOT " + t.keys().same("v", "NEW")
 		}
-		rows = append(rows, "("+match+")")
+		rows = append(rows, match)
 	}
-	return strings.Join(rows, " OR ")
+	if t.rowid != "" && !t.alias {
+		rows = append(rows, fmt.Sprintf("v.%s = NEW.%[1]s", t.rowid))
+	}
+	return rows
 }
 
 // uncovered says why changes of the table do not all reach the log, or

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,60 @@ func TestCapture(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVictimsAreFound looks at how SQLite looks up the rows that a REPLACE would
+// throw out: a write to a table must not read all of it.
+func TestVictimsAreFound(t *testing.T) {
+	t.Parallel()
+	db := plain(t, newFile(t)+quick)
+	mustExec(t, db,
+		"CREATE TABLE a(id INTEGER PRIMARY KEY, u INT UNIQUE, v TEXT COLLATE NOCASE UNIQUE)",
+		"CREATE TABLE b(id TEXT PRIMARY KEY, u INT UNIQUE, v INT NOT NULL DEFAULT 1, w, UNIQUE(v, w))",
+		"CREATE TABLE c(x TEXT COLLATE NOCASE, y, u INT UNIQUE, v, PRIMARY KEY (x, y)) WITHOUT ROWID",
+	)
+	s, err := loadSchema(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, db, baseStatements[0])
+	row := regexp.MustCompile(`\b(NEW|OLD)\.("[^"]*"|\w+)`)
+	for _, table := range s.tables {
+		for _, c := range table.needs() {
+			looked := 0
+			for _, statement := range strings.Split(c.definition, ";") {
+				i := strings.Index(statement, "INSERT INTO")
+				if i < 0 || !strings.Contains(statement, " AS v ") {
+					continue
+				}
+				plan, failure := planOf(t, db, row.ReplaceAllString(statement[i:], "7"))
+				if looked++; failure != nil || strings.Contains(plan, "SCAN") {
+					t.Errorf("%s: %s: %s, %v", c.name, statement, plan, failure)
+				}
+			}
+			if want := strings.HasSuffix(c.name, "_bi") || strings.HasSuffix(c.name, "_bu"); want != (looked > 0) {
+				t.Errorf("%s looks %d times for rows", c.name, looked)
+			}
+		}
+	}
+}
+
+// planOf returns what SQLite would do.
+func planOf(t *testing.T, db *sql.DB, statement string) (plan string, err error) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement)
+	if err != nil {
+		return "", err
+	}
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return "", errors.Join(err, rows.Close())
+		}
+		plan += detail + "; "
+	}
+	return plan, errors.Join(rows.Err(), rows.Close())
 }
 
 // try tries every script of the kind.

@@ -64,17 +64,26 @@ func textKeyed(k kind) kind {
 
 // kinds are the tables that every kind of write is tried on.
 func kinds() []kind {
-	composite := func(name, ddl string) kind {
+	// Rows that are thrown out for the sake of a rowid are in no unique index.
+	replaceRowids := func(cols, row string) [][]string {
+		return [][]string{
+			{"INSERT OR REPLACE INTO t(rowid, " + cols + ") SELECT max(rowid), " + row + " FROM t"},
+			{"UPDATE OR REPLACE t SET rowid = (SELECT max(rowid) FROM t) WHERE u = 1"},
+			{"UPDATE OR REPLACE t SET _rowid_ = oid + 1 WHERE u = 1 OR u = 2"},
+			{"INSERT INTO t(rowid, " + cols + ") VALUES (-1, " + row + ")"},
+		}
+	}
+	composite := func(name, ddl string, writes ...[]string) kind {
 		return kind{
 			name: name, setup: []string{ddl}, table: "t", cols: "a, b, u, v",
 			row:   func(i, u int) string { return fmt.Sprintf("%d, 'b%d', %d, 'new'", i, i, u) },
 			where: func(i int) string { return fmt.Sprintf("a = %d AND b = 'b%d'", i, i) },
 			key:   func(i int) string { return fmt.Sprintf("a = %d, b = 'b%d'", i, i) },
 			watch: []watched{{"t", "quote(a)||','||quote(b)"}},
-			writes: [][]string{
+			writes: append([][]string{
 				{"UPDATE t SET a = 2 WHERE a = 1"},
 				{"UPDATE OR REPLACE t SET a = 2, b = 'b2' WHERE a = 1"},
-			},
+			}, writes...),
 		}
 	}
 	all := []kind{
@@ -109,8 +118,19 @@ func kinds() []kind {
 				{"UPDATE OR REPLACE t SET id = 2.0 WHERE id = 1"},
 				{"UPDATE t SET id = 1.0 WHERE id = 1"},
 				{"INSERT INTO t VALUES (x'0102', 71, 'blob'), ('1', 72, 'text')", "DELETE FROM t WHERE id = '1'"},
+				{"INSERT OR REPLACE INTO t(rowid, id, u) SELECT max(rowid), 80, 80 FROM t"},
 			},
 		}),
+		textKeyed(kind{name: "text key", setup: []string{"CREATE TABLE t(id TEXT PRIMARY KEY, u INT, v)"}, writes: replaceRowids("id, u", "'key90', 90")}),
+		textKeyed(kind{
+			// Its columns hide all names of the rowid but one.
+			name: "hidden rowid", setup: []string{"CREATE TABLE t(id TEXT PRIMARY KEY, u INT, v, ROWID, \"oid\" INT)"},
+			writes: [][]string{
+				{"INSERT OR REPLACE INTO t(_rowid_, id, u) SELECT max(_rowid_), 'key90', 90 FROM t"},
+				{"UPDATE OR REPLACE t SET _rowid_ = (SELECT max(_rowid_) FROM t) WHERE u = 1"},
+			},
+		}),
+		textKeyed(kind{name: "no name for the rowid", setup: []string{"CREATE TABLE t(id TEXT PRIMARY KEY, u INT, v, rowid, oid, _ROWID_)"}}),
 		intKeyed(kind{
 			name: "strict any", setup: []string{"CREATE TABLE t(id ANY PRIMARY KEY, u INT UNIQUE, v TEXT) STRICT"}, marks: true,
 			writes: [][]string{{"REPLACE INTO t VALUES (1.0, 70, 'real')"}},
@@ -137,7 +157,7 @@ func kinds() []kind {
 			writes: [][]string{{"REPLACE INTO t VALUES ('key1  ', 70, 'spaces')"}},
 		}),
 		intKeyed(kind{name: "without rowid", setup: []string{"CREATE TABLE t(id INTEGER PRIMARY KEY, u INT UNIQUE, v) WITHOUT ROWID"}}),
-		composite("composite key", "CREATE TABLE t(a INT, b TEXT, u INT UNIQUE, v, PRIMARY KEY (a, b))"),
+		composite("composite key", "CREATE TABLE t(a INT, b TEXT, u INT UNIQUE, v, PRIMARY KEY (a, b))", replaceRowids("a, b, u", "90, 'b90', 90")...),
 		composite("composite key without rowid", "CREATE TABLE t(v, a INT, u INT UNIQUE, b TEXT COLLATE NOCASE, PRIMARY KEY (a, b)) WITHOUT ROWID"),
 		intKeyed(kind{name: "no key", setup: []string{"CREATE TABLE t(id INT, u INT, v)"}, watch: []watched{{"t", ""}}, marks: true}),
 		intKeyed(kind{name: "no key but unique", setup: []string{"CREATE TABLE t(id INT UNIQUE, u INT UNIQUE, v)"}, watch: []watched{{"t", ""}}, marks: true}),

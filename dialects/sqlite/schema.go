@@ -34,7 +34,11 @@ type table struct {
 	columns map[string]column
 	key     []string // primary key columns in key order
 	// alias: the key is another name of the rowid.
-	alias   bool
+	alias bool
+	// withoutRowid: its rows have none.
+	withoutRowid bool
+	// rowid is a name of the rowid that no column has, or empty if none is left.
+	rowid   string
 	unique  []index
 	parents []string // tables that its foreign keys refer to
 	// collates: its definition speaks of collations, so that texts with other
@@ -140,16 +144,17 @@ func renewSchema(ctx context.Context, q querier) error {
 }
 
 func loadColumns(ctx context.Context, q querier, tables tableMap) error {
-	err := each(ctx, q, `SELECT l.name, l.strict, x.name, x.type, x."notnull", x.dflt_value, x.pk
+	err := each(ctx, q, `SELECT l.name, l.strict, l.wr, x.name, x.type, x."notnull", x.dflt_value, x.pk
 		FROM pragma_table_list AS l, pragma_table_xinfo(l.name, 'main') AS x
 		WHERE l.schema = 'main' AND l.type = 'table'`, func(scan scanFunc) error {
 		var (
 			name, declared  string
 			strict, notNull bool
+			withoutRowid    bool
 			preset          sql.NullString
 			c               column
 		)
-		if err := scan(&name, &strict, &c.name, &declared, &notNull, &preset, &c.pk); err != nil {
+		if err := scan(&name, &strict, &withoutRowid, &c.name, &declared, &notNull, &preset, &c.pk); err != nil {
 			return err
 		}
 		c.loose = holdsAnything(declared, strict)
@@ -160,6 +165,7 @@ func loadColumns(ctx context.Context, q querier, tables tableMap) error {
 		}
 		if t := tables.find(name); t != nil {
 			t.columns[c.name] = c
+			t.withoutRowid = withoutRowid
 		}
 		return nil
 	})
@@ -179,8 +185,26 @@ func loadColumns(ctx context.Context, q querier, tables tableMap) error {
 		}
 		// Until an index of the primary key shows up.
 		t.alias = len(t.key) == 1
+		t.rowid = t.visibleRowid()
 	}
 	return nil
+}
+
+// visibleRowid returns a name under which statements can say the rowid.
+func (t *table) visibleRowid() string {
+	if t.withoutRowid {
+		return ""
+	}
+	hidden := make(map[string]bool)
+	for name := range t.columns {
+		hidden[dialects.Fold(dialects.SQLite, name)] = true
+	}
+	for _, name := range []string{"rowid", "oid", "_rowid_"} {
+		if !hidden[name] {
+			return name
+		}
+	}
+	return ""
 }
 
 // literals matches the defaults that mean the same wherever they stand. Others

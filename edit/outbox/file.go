@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -168,6 +169,9 @@ func (f *File) check() error {
 		}
 		err := ids.ForEach(func(id, number []byte) error {
 			n++
+			if !bytes.Equal(ids.Get(id), number) {
+				return fmt.Errorf("%w: a name leads to no save", ErrDamaged)
+			}
 			e, err := unpack(saves.Get(number))
 			if err == nil && e.ID != string(id) {
 				err = fmt.Errorf("%w: a save has another name", ErrDamaged)
@@ -185,9 +189,53 @@ func (f *File) check() error {
 		if err == nil && n != 0 {
 			err = fmt.Errorf("%w: saves without names", ErrDamaged)
 		}
+		if err == nil {
+			err = f.checkPages(tx)
+		}
 		return err
 	})
 }
+
+// checkPages looks at what the file says of its pages. A bbolt that writes
+// believes that: it would take a page for free that holds saves, or panic.
+func (f *File) checkPages(tx *bbolt.Tx) error {
+	free, more := 0, 0 // more pages of the one before
+	for id, last := 0, false; !last; id++ {
+		page, err := tx.Page(id)
+		if err != nil {
+			return err
+		}
+		last = page == nil
+		isFree := !last && page.Type == "free"
+		switch {
+		case isFree && id < 2, more > 0 && (isFree || last), last && free != f.db.Stats().FreePageN:
+			// A header; a part of another; or the list has one twice, or one
+			// that is not there.
+			return fmt.Errorf("%w: the pages that are free, at %d", ErrDamaged, id)
+		case isFree:
+			free++
+		case more > 0:
+			more--
+		case !last && id >= 2:
+			more = page.OverflowCount
+		}
+	}
+	// In a goroutine of bbolt's, where a fault would end the process: it reads
+	// no more than what was read above.
+	var err error
+	for e := range tx.Check(bbolt.WithKVStringer(untold{})) {
+		if err == nil {
+			err = fmt.Errorf("%w: %w", ErrDamaged, e)
+		}
+	}
+	return err
+}
+
+// untold tells nothing of what is in a file: its lengths may be damaged.
+type untold struct{}
+
+func (untold) KeyToString([]byte) string   { return "" }
+func (untold) ValueToString([]byte) string { return "" }
 
 // prepare fills a new file.
 func prepare(tx *bbolt.Tx) error {
