@@ -71,6 +71,9 @@ var brokenVariants = []brokenVariant{
 	{"no victims of REPLACE", "dialects/sqlite", "TestCapture/^integer_primary_key$", []edit{{
 		"dialects/sqlite/capture.go", `victims != "" {`, `victims != "" && !$ {`,
 	}}},
+	{"no victims of a rowid", "dialects/sqlite", "TestCapture/^text_key$", []edit{{
+		"dialects/sqlite/capture.go", `if t.rowid != "" && !t.alias {`, `if t.rowid != "" && !t.alias && !$ {`,
+	}}},
 	{"no victims of a primary key with a collation", "dialects/sqlite", "TestCapture/^nocase_key$", []edit{{
 		"dialects/sqlite/schema.go", `return c.collation != "BINARY" ||`, `return c.collation != "BINARY" && !$ ||`,
 	}}},
