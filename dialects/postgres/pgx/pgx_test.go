@@ -235,7 +235,7 @@ func TestDeadNetwork(t *testing.T) {
 				polled = nil
 			case <-closed:
 				closed = nil
-			case <-time.After(2 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("it hangs")
 			}
 		}
