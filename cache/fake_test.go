@@ -148,9 +148,11 @@ func (r *storeRows) Next(dest []sqldriver.Value) error {
 	return nil
 }
 
-// open returns a live handle over the store.
+// open returns a live handle over the store. Neither a lease nor a poll ends because
+// the machine is busy.
 func open(t *testing.T, s *store, opts ...livesql.Option) (*livesql.DB, *testdb.Feed) {
 	t.Helper()
+	opts = append([]livesql.Option{livesql.Lease(time.Minute), livesql.FeedDeadline(30 * time.Second)}, opts...)
 	return testdb.Scripted(t, "sqlmock-sqlite", s, testdb.Tables("t"), testdb.Options(opts...))
 }
 

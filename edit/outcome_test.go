@@ -91,7 +91,7 @@ func TestSavesWhileRetrying(t *testing.T) {
 	}
 	g.through <- struct{}{}
 	g.pass()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for i, p := range saves {
 		if _, err := p.Wait(ctx); err != nil {
@@ -354,7 +354,7 @@ func TestRefusedBesideOneThatIsSentAgain(t *testing.T) {
 		case 2:
 			select {
 			case <-ended:
-			case <-time.After(5 * time.Second):
+			case <-time.After(patience):
 				t.Error("the save that was refused has not ended")
 			}
 		}

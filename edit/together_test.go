@@ -140,7 +140,7 @@ func TestLinkedRecords(t *testing.T) {
 	})
 	t.Run("parent is taken back", func(t *testing.T) {
 		t.Parallel()
-		d := newDesk(t, nil, edit.Linger(500*time.Millisecond))
+		d := newDesk(t, nil, edit.Linger(2*time.Second)) // it is taken back long before
 		parent, child := open(d)
 		ctx, cancel := context.WithCancel(context.Background())
 		taken := make(chan error)
@@ -167,7 +167,7 @@ func TestLinkedRecords(t *testing.T) {
 			return edit.Outcome{State: edit.Unknown, Err: errors.New("connection lost")}
 		}
 		parent, child := open(d)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		wantErr(t, edit.Group(ctx, parent, child), edit.ErrOutcomeUnknown)
 		if !errors.Is(child.Err(), edit.ErrOutcomeUnknown) && !errors.Is(child.Err(), edit.ErrDependency) {

@@ -138,7 +138,7 @@ func TestArgumentsOfStrangers(t *testing.T) {
 			for _, shell := range []bool{true, false} {
 				plain.MustExec("DELETE FROM item")
 				plain.MustExec("INSERT INTO item (id, name) VALUES (1, 'RYE')")
-				db, _ := testdb.Scripted(t, e.dialect, loud{dialectConnector(t, e.dialect, dsn)}, testdb.Tables("item"))
+				db, _ := testdb.Scripted(t, e.dialect, loud{dialectConnector(t, e.dialect, dsn)}, testdb.Tables("item"), testdb.Options(calm()...))
 				if !shell {
 					if err := db.PingContext(t.Context()); err != nil {
 						t.Fatal(err)

@@ -180,7 +180,7 @@ func withParams(dsn, params string) string {
 func compareValues(t *testing.T, e engine, dsn string) {
 	t.Helper()
 	open := func(opts ...livesql.Option) *livesql.DB {
-		live, _ := testdb.Scripted(t, e.dialect, dialectConnector(t, e.dialect, dsn), testdb.Tables("zoo"), testdb.Options(opts...))
+		live, _ := testdb.Scripted(t, e.dialect, dialectConnector(t, e.dialect, dsn), testdb.Tables("zoo"), testdb.Options(calm(opts...)...))
 		return live
 	}
 	plainDB := connect(t, e.driver, dsn)
@@ -245,7 +245,7 @@ func TestPathsAreKeptApart(t *testing.T) {
 			for _, statement := range z.create {
 				plainDB.MustExec(statement)
 			}
-			live, _ := testdb.Scripted(t, z.dialect, dialectConnector(t, z.dialect, dsn), testdb.Tables("zoo"))
+			live, _ := testdb.Scripted(t, z.dialect, dialectConnector(t, z.dialect, dsn), testdb.Tables("zoo"), testdb.Options(calm()...))
 			const text = "SELECT * FROM zoo ORDER BY id"
 			read := func(db *sqlx.DB, prepared bool) []string {
 				p := &proof{t: t, db: db, engine: z.engine}

@@ -66,7 +66,7 @@ func TestShutdownDoesNotWaitForAStart(t *testing.T) {
 	if err := db.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second { // half of what the ledger waits for the lock
 		t.Errorf("Shutdown took %v", took)
 	}
 	if _, err := writer.ExecContext(t.Context(), "ROLLBACK"); err != nil {

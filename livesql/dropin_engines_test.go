@@ -131,6 +131,14 @@ func variants(e engine) []variant {
 	)
 }
 
+// calm are the options of a handle that a busy machine does not disturb: its lease
+// lasts longer than the test, and a poll may take its time. With a lease or a poll of
+// the usual length, what is in memory is not served whenever this process had to wait
+// for a second or two.
+func calm(more ...livesql.Option) []livesql.Option {
+	return append([]livesql.Option{livesql.Lease(time.Minute), livesql.FeedDeadline(30 * time.Second)}, more...)
+}
+
 // byName opens a database as programs do that know nothing but its name.
 func byName(param string) func(*testing.T, engine, string) (*sqlx.DB, *livesql.DB) {
 	return func(t *testing.T, e engine, dsn string) (*sqlx.DB, *livesql.DB) {
@@ -151,7 +159,7 @@ func byName(param string) func(*testing.T, engine, string) (*sqlx.DB, *livesql.D
 func byHandle(opts ...livesql.Option) func(*testing.T, engine, string) (*sqlx.DB, *livesql.DB) {
 	return func(t *testing.T, e engine, dsn string) (*sqlx.DB, *livesql.DB) {
 		t.Helper()
-		live, err := livesql.Open(t.Context(), e.dialect, dsn, append(opts, livesql.AutoInstall(), livesql.Lease(time.Minute))...)
+		live, err := livesql.Open(t.Context(), e.dialect, dsn, patient(opts...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +176,7 @@ func byHandle(opts ...livesql.Option) func(*testing.T, engine, string) (*sqlx.DB
 func scripted(opts ...livesql.Option) func(*testing.T, engine, string) (*sqlx.DB, *livesql.DB) {
 	return func(t *testing.T, e engine, dsn string) (*sqlx.DB, *livesql.DB) {
 		t.Helper()
-		live, _ := testdb.Scripted(t, e.dialect, dialectConnector(t, e.dialect, dsn), testdb.Tables("item", "tag"), testdb.Options(opts...))
+		live, _ := testdb.Scripted(t, e.dialect, dialectConnector(t, e.dialect, dsn), testdb.Tables("item", "tag"), testdb.Options(calm(opts...)...))
 		db := sqlx.NewDb(live.DB, e.bind)
 		if err := db.Ping(); err != nil {
 			t.Fatal(err)

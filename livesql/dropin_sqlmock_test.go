@@ -51,7 +51,7 @@ func TestDropInMock(t *testing.T) {
 				"uncovered": {},
 			} {
 				tb := &complaints{TB: t}
-				mock := testdb.Mock(tb, append(opts, testdb.MonitorPings())...)
+				mock := testdb.Mock(tb, append(opts, testdb.MonitorPings(), testdb.Options(calm()...))...)
 				if diff := cmp.Diff(want, run(mock.DB.DB, mock.Sqlmock)); diff != "" {
 					t.Errorf("%s (-plain +livesql):\n%s", name, diff)
 				}

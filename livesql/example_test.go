@@ -296,7 +296,7 @@ func ExampleRaw() {
 func shop(ctx context.Context) (db *livesql.DB, done func()) {
 	dir, err := os.MkdirTemp("", "livesql")
 	check(err)
-	db, err = livesql.Open(ctx, "sqlite", filepath.Join(dir, "shop.db"), livesql.Lease(time.Minute))
+	db, err = livesql.Open(ctx, "sqlite", filepath.Join(dir, "shop.db"), livesql.Lease(time.Minute), livesql.FeedDeadline(time.Minute))
 	check(err)
 	_, err = db.ExecContext(ctx, `
 		CREATE TABLE bakery(id INTEGER PRIMARY KEY, name TEXT, city TEXT);

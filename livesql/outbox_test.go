@@ -84,7 +84,7 @@ var outboxEngines = []string{"sqlite", "postgres", "mysql"}
 
 // patient are options for a busy machine.
 func patient(more ...livesql.Option) []livesql.Option {
-	return append([]livesql.Option{livesql.AutoInstall(), livesql.Lease(time.Minute), livesql.FeedDeadline(30 * time.Second)}, more...)
+	return append(calm(), append([]livesql.Option{livesql.AutoInstall()}, more...)...)
 }
 
 // TestOutbox: what a handle could not save before it was closed, the next one

@@ -16,7 +16,7 @@ var pgSecured = []string{
 // decides that is part of what its results depend on.
 func TestPostgresRowLevelSecurity(t *testing.T) {
 	t.Parallel()
-	onPostgres(t, pgSecured, func(f *pgFixture) {
+	onOwnPostgres(t, pgSecured, func(f *pgFixture) {
 		const mine = "SELECT id FROM doc ORDER BY id"
 		a, b := f.role("a"), f.role("b")
 		f.exec(f.other, "INSERT INTO doc VALUES (1, '"+a+"'), (2, '"+b+"'), (3, '"+b+"')")
@@ -77,7 +77,7 @@ func TestPostgresRowLevelSecurity(t *testing.T) {
 // any longer.
 func TestPostgresRights(t *testing.T) {
 	t.Parallel()
-	onPostgres(t, []string{
+	onOwnPostgres(t, []string{
 		"CREATE SCHEMA s", "CREATE TABLE s.deep (id int)", "CREATE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'",
 		"REVOKE ALL ON FUNCTION f(int) FROM PUBLIC", "CREATE VIEW shown AS SELECT id FROM s.deep", "REVOKE ALL ON SCHEMA public FROM PUBLIC",
 	}, func(f *pgFixture) {

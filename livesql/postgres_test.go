@@ -40,12 +40,25 @@ var pgSchema = []string{
 // what else there should be.
 func onPostgres(t *testing.T, more []string, test func(*pgFixture)) {
 	t.Helper()
+	onPostgresOf(t, func(t *testing.T) *server.Database { t.Helper(); return server.Postgres(t) }, more, test)
+}
+
+// onOwnPostgres is onPostgres with a server for each driver: who is a superuser and
+// who is a member of which role is the whole server's, and has the feeds of all its
+// databases start afresh.
+func onOwnPostgres(t *testing.T, more []string, test func(*pgFixture)) {
+	t.Helper()
+	onPostgresOf(t, func(t *testing.T) *server.Database { t.Helper(); return server.OwnPostgres(t).Database(t) }, more, test)
+}
+
+func onPostgresOf(t *testing.T, database func(*testing.T) *server.Database, more []string, test func(*pgFixture)) {
+	t.Helper()
 	for _, dialect := range []string{"postgres", "pgx"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			t.Cleanup(cancel)
-			f := &pgFixture{T: t, ctx: ctx, dialect: dialect, database: server.Postgres(t)}
+			f := &pgFixture{T: t, ctx: ctx, dialect: dialect, database: database(t)}
 			f.other = f.database.DB()
 			f.exec(f.other, append(append([]string{}, pgSchema...), more...)...)
 			if _, err := (postgres.Dialect{}).Install(ctx, f.other, listen.InstallOptions{}); err != nil {
@@ -57,10 +70,10 @@ func onPostgres(t *testing.T, more []string, test func(*pgFixture)) {
 	}
 }
 
-// open opens a handle. Its lease is long, so that a busy machine cannot end it.
+// open opens a handle that a busy machine does not disturb.
 func (f *pgFixture) open(dsn string, opts ...livesql.Option) *livesql.DB {
 	f.Helper()
-	db, err := livesql.Open(f.ctx, f.dialect, dsn, append(opts, livesql.Lease(time.Minute))...)
+	db, err := livesql.Open(f.ctx, f.dialect, dsn, calm(opts...)...)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -166,9 +179,8 @@ func (f *pgFixture) hits(db *livesql.DB, read func()) uint64 {
 }
 
 // want checks what a query returns, and whether the answer came from memory. One
-// that should, may take more than one attempt: the tests share a server, and
-// the rights of roles are the whole server's, so that other tests make the feed
-// start afresh.
+// that should, may take more than one attempt: changes of the schema that the test
+// itself has made may be told late.
 func (f *pgFixture) want(db pgExecutor, hit bool, rows, query string, args ...any) {
 	f.Helper()
 	for attempt := 1; ; attempt++ {

@@ -32,7 +32,7 @@ func otherSQLite(t *testing.T, db *livesql.DB) *sql.DB {
 // out of date, by whichever way it reads, and soon with what is right.
 func TestRefreshes(t *testing.T) {
 	t.Parallel()
-	db := live(t, 3, livesql.Lease(time.Minute), livesql.DefaultConsistency(livesql.StaleWhileRevalidate(time.Minute)))
+	db := live(t, 3, calm(livesql.DefaultConsistency(livesql.StaleWhileRevalidate(time.Minute)))...)
 	other := otherSQLite(t, db)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -89,7 +89,7 @@ func TestRefreshes(t *testing.T) {
 // TestRefreshesEnd: closing the handle ends what is being read in the background.
 func TestRefreshesEnd(t *testing.T) {
 	t.Parallel()
-	db := live(t, 50, livesql.Lease(time.Minute), livesql.DefaultConsistency(livesql.StaleWhileRevalidate(time.Minute)))
+	db := live(t, 50, calm(livesql.DefaultConsistency(livesql.StaleWhileRevalidate(time.Minute)))...)
 	other := otherSQLite(t, db)
 	var wg sync.WaitGroup
 	for g := range 4 {

@@ -18,7 +18,7 @@ func TestOpenResultHoldsSnapshot(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	db, err := livesql.Open(ctx, "sqlite", filepath.Join(t.TempDir(), "t.db")+"?_pragma=journal_mode(WAL)")
+	db, err := livesql.Open(ctx, "sqlite", filepath.Join(t.TempDir(), "t.db")+"?_pragma=journal_mode(WAL)", calm()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestOpenTable(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	db, err := livesql.Open(ctx, "sqlite", filepath.Join(t.TempDir(), "shop.db")+"?_pragma=journal_mode(wal)", livesql.AutoInstall())
+	db, err := livesql.Open(ctx, "sqlite", filepath.Join(t.TempDir(), "shop.db")+"?_pragma=journal_mode(wal)", patient()...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx := t.Context()
-			db, err := livesql.Open(ctx, name, c.dsn, livesql.AutoInstall(), livesql.Verify(2))
+			db, err := livesql.Open(ctx, name, c.dsn, patient(livesql.Verify(2))...)
 			if err != nil {
 				t.Fatal(err)
 			}

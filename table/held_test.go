@@ -66,7 +66,7 @@ func TestAckedLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	row, _ := table.Get(1) // nobody asks for anything
-	for until := time.Now().Add(2 * time.Second); row != m.Rows()[1] && time.Now().Before(until); row, _ = table.Get(1) {
+	for until := time.Now().Add(limit); row != m.Rows()[1] && time.Now().Before(until); row, _ = table.Get(1) {
 		time.Sleep(time.Millisecond)
 	}
 	if row != m.Rows()[1] {

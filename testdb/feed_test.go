@@ -5,9 +5,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vantage-go/live/dialects"
 	"github.com/vantage-go/live/listen"
+	"github.com/vantage-go/live/livesql"
 	"github.com/vantage-go/live/testdb"
 )
 
@@ -96,7 +98,8 @@ func TestLostFeedServesNothing(t *testing.T) {
 }
 
 func TestSilentFeedIsGivenUp(t *testing.T) {
-	m := testdb.Mock(t, testdb.Tables("bakery"))
+	// There must be time for a read before the silent feed is given up.
+	m := testdb.Mock(t, testdb.Tables("bakery"), testdb.Options(livesql.FeedDeadline(3*time.Second), livesql.Lease(time.Minute)))
 	wantAsked(t, m, "Rye")
 	m.Feed.Silence()
 	m.Feed.Change("bakery") // nobody hears it yet
@@ -120,7 +123,7 @@ func TestSilenceEndsBeforeAnybodyMinds(t *testing.T) {
 // TestEveryTurn goes from each condition of the feed to each other: after each
 // turn, reads must be answered as the new condition says, at once.
 func TestEveryTurn(t *testing.T) {
-	m := testdb.Mock(t, testdb.Tables("bakery"))
+	m := testdb.Mock(t, testdb.Tables("bakery"), testdb.Options(livesql.FeedDeadline(30*time.Second), livesql.Lease(time.Minute)))
 	turns := map[string]func(){
 		"restore": m.Feed.Restore,
 		"lose":    func() { m.Feed.Lose(nil) },

@@ -54,8 +54,8 @@ func openCached(t *testing.T, database *server.Database, params ...string) *cach
 	}
 	c := &cached{t: t, database: database, other: database.DB()}
 	var err error
-	// A lease that a busy machine does not lose.
-	if c.db, err = livesql.Open(t.Context(), "mysql", database.SocketDSN(params...), livesql.Lease(20*time.Second)); err != nil {
+	// A lease that a busy machine does not lose, and polls that may take their time.
+	if c.db, err = livesql.Open(t.Context(), "mysql", database.SocketDSN(params...), livesql.Lease(time.Minute), livesql.FeedDeadline(30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

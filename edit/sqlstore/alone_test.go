@@ -254,7 +254,7 @@ func TestCountedTooFar(t *testing.T) {
 			}
 			began := time.Now()
 			errs := atOnce(edits...)
-			if took := time.Since(began); took > 4*time.Second {
+			if took := time.Since(began); took > 15*time.Second {
 				t.Errorf("that took %v", took)
 			}
 			for i, err := range errs {
@@ -266,7 +266,7 @@ func TestCountedTooFar(t *testing.T) {
 				t.Errorf("%d rows were written", n)
 			}
 		}
-	}, edit.Patience(8*time.Second))
+	}, edit.Patience(30*time.Second))
 }
 
 // numberless is a driver that gives one row no number, and cannot read it if it needs

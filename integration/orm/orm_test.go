@@ -86,7 +86,8 @@ func onPlain(t *testing.T, e engine, open func(*sql.DB, engine) (shop, error)) s
 
 func onLive(t *testing.T, e engine, open func(*sql.DB, engine) (shop, error)) (string, livesql.Stats) {
 	t.Helper()
-	db, err := livesql.Open(t.Context(), e.dialect, prepare(t, e), livesql.AutoInstall())
+	// Hits are counted: neither a long read nor a late poll may end the lease.
+	db, err := livesql.Open(t.Context(), e.dialect, prepare(t, e), livesql.AutoInstall(), livesql.Lease(time.Minute), livesql.FeedDeadline(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

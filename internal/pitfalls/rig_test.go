@@ -317,19 +317,16 @@ func (w reader) forgot(query string) {
 }
 
 // hits requires that a read is answered from memory, provided that there is a
-// lease: on a busy machine it may lapse between any two reads. The settings of
-// roles are those of all databases of a server, and another test may have changed
-// some: everything is forgotten then.
+// lease: on a busy machine it may lapse between any two reads.
 func (w reader) hits(query, want string, args ...any) {
 	w.rig.Helper()
 	for deadline := time.Now().Add(patience); ; w.rig.sync() {
 		before := w.rig.unleased()
 		how := w.sees(query, want, args...)
-		elsewhere := strings.HasSuffix(w.rig.live.Feed().Status().LastReset, ": settings of roles")
 		switch {
 		case how == hit:
 			return
-		case w.rig.unleased() == before && !elsewhere || time.Now().After(deadline):
+		case w.rig.unleased() == before || time.Now().After(deadline):
 			w.rig.Fatalf("%s %v: answered %s, want it from memory (%s)", query, args, how, w.explain(query))
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	sqldriver "database/sql/driver"
 	"fmt"
 	"strings"
+	"testing"
 
 	"github.com/vantage-go/live/livesql"
+	"github.com/vantage-go/live/testdb/server"
 )
 
 // sessions are §D: what a connection is beside its address.
@@ -317,6 +319,12 @@ func settings(r *rig) {
 }
 
 func settingsByOtherWays(r *rig) {
+	// The settings of roles are those of all databases of a server: each of their feeds
+	// starts afresh.
+	r.engine.dsn = func(tb testing.TB, params ...string) string {
+		tb.Helper()
+		return server.OwnPostgres(tb).Database(tb).DSN(params...)
+	}
 	r.start("CREATE TABLE shape (at timestamptz)", "INSERT INTO shape VALUES ('2020-01-02 12:00+00')",
 		"CREATE FUNCTION quietly() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET TimeZone = 'Asia/Tokyo'; RETURN 1; END$$")
 	const at, utc, tokyo = "SELECT at::text FROM shape", "2020-01-02 12:00:00+00", "2020-01-02 21:00:00+09"

@@ -46,6 +46,12 @@ func coherent(t *testing.T, config Config, dsn func(t *testing.T) string) {
 	if config.Engine == SQLite {
 		config.Duration = min(config.Duration, long)
 	}
+	tryOften(t, config, dsn, provesLittle)
+}
+
+// tryOften runs the torture until a run proves something, [attempts] times at most.
+func tryOften(t *testing.T, config Config, dsn func(t *testing.T) string, provesLittle func(Config, *Report) string) {
+	t.Helper()
 	var little string
 	for n := range attempts {
 		config.Dir, config.Seed = t.TempDir(), uint64(os.Getpid()+n)
@@ -78,7 +84,7 @@ func coherent(t *testing.T, config Config, dsn func(t *testing.T) string) {
 func provesLittle(c Config, r *Report) string {
 	switch {
 	case r.Share() < 0.5:
-		return fmt.Sprintf("only %.1f%% of the reads were hits; the others prove little: %+v", 100*r.Share(), r.Stats)
+		return fmt.Sprintf("%s to prove anything: only %.1f%% of the reads were hits: %+v", tooLittle, 100*r.Share(), r.Stats)
 	case r.Commits < 20 || r.OwnCommits < 3 || r.RolledBack < 1 || c.Live > 0 && r.LiveCommits < 3:
 		return fmt.Sprintf("%s to prove anything: %v", tooLittle, r)
 	default:
@@ -109,7 +115,7 @@ func TestProvesLittle(t *testing.T) {
 }
 
 // tooLittle is what a run says of which nothing follows.
-const tooLittle = "too little was written"
+const tooLittle = "too little happened"
 
 // everyone is who takes part in a run.
 func everyone(e *Engine) Config {
@@ -210,23 +216,15 @@ func TestMariaDBCascades(t *testing.T) {
 		return all
 	}
 	c := Config{
-		Engine: &e, Readers: 2, OwnWriters: 2, Lanes: 2, OwnPause: 20 * time.Millisecond, DSN: ownMariaDB(t)(t),
-		Dir: t.TempDir(), Seed: uint64(os.Getpid()), Lease: 2 * time.Second, Duration: cmp.Or(min(*duration, long), 3*time.Second),
+		Engine: &e, Readers: 2, OwnWriters: 2, Lanes: 2, OwnPause: 20 * time.Millisecond,
+		Lease: 2 * time.Second, Duration: cmp.Or(min(*duration, long), 3*time.Second),
 	}
-	report, err := Run(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("seed %d: %v", c.Seed, report)
-	for _, v := range report.Violations {
-		t.Error(v)
-	}
-	if !report.OK() {
-		t.Errorf("not coherent: %v", report)
-	}
-	if report.Commits < 10 {
-		t.Errorf("%s to prove anything: %v", tooLittle, report)
-	}
+	tryOften(t, c, ownMariaDB(t), func(_ Config, r *Report) string {
+		if r.Commits < 10 {
+			return fmt.Sprintf("%s to prove anything: %v", tooLittle, r)
+		}
+		return ""
+	})
 }
 
 // What the database answers is what the history expects, in every state and

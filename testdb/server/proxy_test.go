@@ -185,15 +185,25 @@ func TestProxyDelays(t *testing.T) {
 	if d := trip(); d < 2*delay {
 		t.Errorf("both ways delayed: %v", d)
 	}
-	// Many messages one after another are not delayed one after another.
-	begin := time.Now()
-	for range 20 {
-		send(t, c, "ping")
-		time.Sleep(time.Millisecond) // so that they are sent apart
-	}
-	receive(t, c, string(bytes.Repeat([]byte("ping"), 20)))
-	if d := time.Since(begin); d < 2*delay || d > 10*delay {
-		t.Errorf("20 messages took %v", d)
+	// Many messages one after another are not delayed one after another. On a busy
+	// machine it may take more than one attempt to see that.
+	for attempt := 1; ; attempt++ {
+		begin := time.Now()
+		for range 20 {
+			send(t, c, "ping")
+			time.Sleep(time.Millisecond) // so that they are sent apart
+		}
+		receive(t, c, string(bytes.Repeat([]byte("ping"), 20)))
+		d := time.Since(begin)
+		if d < 2*delay {
+			t.Errorf("20 messages took %v", d)
+		}
+		if d <= 10*delay {
+			break
+		}
+		if attempt == 10 {
+			t.Fatalf("20 messages took %v", d)
+		}
 	}
 	if err := p.Heal(); err != nil {
 		t.Fatal(err)

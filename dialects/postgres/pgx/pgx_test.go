@@ -235,7 +235,7 @@ func TestDeadNetwork(t *testing.T) {
 				polled = nil
 			case <-closed:
 				closed = nil
-			case <-time.After(2 * time.Second):
+			case <-time.After(4 * time.Second): // a bell that dials gives up after five
 				t.Fatal("it hangs")
 			}
 		}

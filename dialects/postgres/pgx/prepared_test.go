@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"testing"
-	"time"
 
 	pgxdialect "github.com/vantage-go/live/dialects/postgres/pgx"
 	"github.com/vantage-go/live/listen"
@@ -29,7 +28,7 @@ func TestPreparedForOtherSettings(t *testing.T) {
 	if _, err := (pgxdialect.Dialect{}).Install(t.Context(), d.DB(), listen.InstallOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := livesql.Open(t.Context(), "pgx", d.DSN(), livesql.Lease(time.Minute))
+	db, err := livesql.Open(t.Context(), "pgx", d.DSN(), calm()...)
 	if err != nil {
 		t.Fatal(err)
 	}

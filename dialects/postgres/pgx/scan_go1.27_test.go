@@ -60,7 +60,7 @@ func TestScanTypesOfOneName(t *testing.T) {
 	}))
 	raw := sql.OpenDB(connector)
 	defer raw.Close()
-	live, err := livesql.OpenDB(ctx, "pgx", connector, livesql.AutoInstall())
+	live, err := livesql.OpenDB(ctx, "pgx", connector, calm(livesql.AutoInstall())...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func bothWith(t *testing.T, dsn string) (raw *sql.DB, live *livesql.DB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { raw.Close() })
-	live, err = livesql.Open(t.Context(), "pgx", dsn, livesql.AutoInstall())
+	live, err = livesql.Open(t.Context(), "pgx", dsn, calm(livesql.AutoInstall())...)
 	if err != nil {
 		t.Fatal(err)
 	}

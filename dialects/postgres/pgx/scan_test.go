@@ -53,7 +53,7 @@ func TestScan(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), livesql.AutoInstall())
+	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), calm(livesql.AutoInstall())...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +186,16 @@ func pointees(v reflect.Value) string {
 	}
 }
 
+// calm are the options of a handle that a busy machine does not disturb: its lease
+// lasts longer than the test, and a poll may take its time.
+func calm(more ...livesql.Option) []livesql.Option {
+	return append([]livesql.Option{livesql.Lease(time.Minute), livesql.FeedDeadline(30 * time.Second)}, more...)
+}
+
 // onAShell reads from memory on a connection that was never dialled, which is then.
 func onAShell(t *testing.T, d *server.Database) {
 	t.Helper()
-	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), livesql.AutoInstall())
+	live, err := livesql.Open(t.Context(), "pgx", d.DSN(), calm(livesql.AutoInstall())...)
 	if err != nil {
 		t.Fatal(err)
 	}

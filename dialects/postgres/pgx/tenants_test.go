@@ -4,7 +4,6 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -71,7 +70,7 @@ func TestTenants(t *testing.T) {
 			if _, err := (pgxdialect.Dialect{}).Install(t.Context(), d.DB(), listen.InstallOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			db, err := livesql.OpenDB(t.Context(), "pgx", connector(t, d.DSN()), livesql.FeedDSN(d.DSN()), livesql.Lease(time.Minute))
+			db, err := livesql.OpenDB(t.Context(), "pgx", connector(t, d.DSN()), calm(livesql.FeedDSN(d.DSN()))...)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -68,7 +68,7 @@ func gather(t *testing.T, r *rig, sets ...set) *gathered {
 // sync waits until all show everything.
 func (g *gathered) sync(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var all sync.WaitGroup
 	for i, l := range g.tables {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vantage-go/live/listen"
 	"github.com/vantage-go/live/table"
@@ -193,7 +192,7 @@ func TestRefreshBehindTheFeed(t *testing.T) {
 	for name, refresh := range map[string]func(context.Context) error{"table": l.Refresh, "window": w.Refresh} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			err := refresh(ctx)
 			for err == nil { // the last round may be under way

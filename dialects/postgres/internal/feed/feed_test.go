@@ -50,7 +50,7 @@ func TestFeedOverABadNetwork(t *testing.T) {
 	feed.Subscribe(h)
 	feed.Start()
 	defer func() { _ = feed.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience) // one for each fault
 	defer cancel()
 	if err := feed.WaitLive(ctx); err != nil {
 		t.Fatal(err)

@@ -104,6 +104,14 @@ func fixtureSchema(tb testing.TB, db *sql.DB) *schema {
 	return s
 }
 
+// calmServer is a server on which nobody writes but the test: what is running in any
+// database, an ANALYZE of the server's own too, keeps younger rows of a log from being
+// pruned.
+func calmServer(tb testing.TB, opts ...server.Option) *server.Server {
+	tb.Helper()
+	return server.OwnPostgres(tb, append(opts, server.Setting("autovacuum", "off"))...)
+}
+
 // fixtureRole makes a role that belongs to the test, and returns its name and a
 // pool of its connections. The roles of a shared server are shared, too: who is a
 // member of which and who is a superuser changes the schema of all its databases.

@@ -27,7 +27,7 @@ func TestCursorSurvivesAConnection(t *testing.T) {
 }
 
 func TestPrunedBelowTheCursor(t *testing.T) {
-	d := captured(t)
+	d := capturedOn(t, calmServer(t).Database(t))
 	db := d.DB()
 	f := follow(t, d.SocketDSN())
 	grow := func(id string) {

@@ -180,7 +180,7 @@ func TestAttend(t *testing.T) {
 }
 
 func TestPrune(t *testing.T) {
-	db := server.Postgres(t).DB()
+	db := calmServer(t).Database(t).DB()
 	fixtureExec(t, db, "CREATE TABLE a (id int PRIMARY KEY)")
 	fixtureInstall(t, db)
 	fixtureLog(t, db)

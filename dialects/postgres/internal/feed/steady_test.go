@@ -66,7 +66,7 @@ func TestHiddenLogCoversNothing(t *testing.T) {
 // that publishes all tables.
 func TestPruningGoesOn(t *testing.T) {
 	t.Parallel()
-	d := server.OwnPostgres(t, server.Setting("wal_level", "logical"), server.Setting("max_prepared_transactions", "0")).Database(t)
+	d := calmServer(t, server.Setting("wal_level", "logical"), server.Setting("max_prepared_transactions", "0")).Database(t)
 	db := d.DB()
 	fixtureExec(t, db, "CREATE TABLE item (id bigint PRIMARY KEY)")
 	fixtureInstallWith(t, db, listen.InstallOptions{Bell: listen.BellPoll})
