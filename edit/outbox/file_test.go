@@ -130,24 +130,31 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// filled writes saves to the file, and returns what is in it then, and their names.
+func filled(t *testing.T, path string) (content []byte, want string) {
+	t.Helper()
+	f := open(t, path)
+	for i := range 300 {
+		write(t, f, []edit.OutboxEntry{entry(fmt.Sprintf("%03d,", i))})
+	}
+	want = names(t, f)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content, want
+}
+
 // TestDamage cuts a file off and changes bytes of it: either it opens with all
 // that was kept, or not at all, and stays as it is.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "saves")
-	f := open(t, path)
-	for i := range 300 {
-		write(t, f, []edit.OutboxEntry{entry(fmt.Sprintf("%03d,", i))})
-	}
-	want := names(t, f)
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	good, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	good, want := filled(t, path)
 	random := rand.New(rand.NewPCG(1, 2))
 	refused := 0
 	for i := range 200 {
@@ -206,18 +213,7 @@ func TestDamagedPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := open(t, path)
-	for i := range 300 {
-		write(t, f, []edit.OutboxEntry{entry(fmt.Sprintf("%03d,", i))})
-	}
-	want := names(t, f)
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	good, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	good, want := filled(t, path)
 	number := func(at int) int { return int(binary.NativeEndian.Uint64(good[at:])) }
 	// The header with the higher number of a transaction counts.
 	header := head
